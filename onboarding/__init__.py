@@ -1,0 +1,1 @@
+"""The site: Django project, sign-in, health and the quickstart command."""
