@@ -1,0 +1,9 @@
+"""The site as a Django app."""
+
+from django.apps import AppConfig
+
+
+class OnboardingConfig(AppConfig):
+    """Sign-in pages, health and the quickstart command."""
+
+    name = "onboarding"

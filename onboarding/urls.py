@@ -1,0 +1,9 @@
+"""The URLs of the site."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("auth/", include("social_django.urls", namespace="social")),
+]
