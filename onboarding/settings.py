@@ -80,7 +80,7 @@ TEMPLATES = [
     }
 ]
 
-# -- data ---------------------------------------------------------------------------------------------------------
+# -- data --
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",  # a read that turns into a write must not meet another writer half-way
     "timeout": 20,
@@ -95,7 +95,7 @@ else:
     DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# -- sign-in ------------------------------------------------------------------------------------------------------
+# -- sign-in --
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
@@ -113,14 +113,14 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
 
-# -- Fusebit ------------------------------------------------------------------------------------------------------
+# -- Fusebit --
 FUSEBIT_PROFILE_FILE = env.text("FUSEBIT_PROFILE_FILE")
 FUSEBIT_RUN_ORIGINS = env.words("FUSEBIT_RUN_ORIGINS")
 FUSEBIT_RATE = env.number("FUSEBIT_RATE", 20)
 KEY_ENCRYPTION_KEYS = env.later("KEY_ENCRYPTION_KEYS")
 CLIENT_KEY_ENCRYPTION_KEYS = env.later("CLIENT_KEY_ENCRYPTION_KEYS")
 
-# -- what the browser may do ----------------------------------------------------------------------------------------
+# -- what the browser may do --
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -150,7 +150,7 @@ X_FRAME_OPTIONS = "DENY"
 if env.boolean("BEHIND_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-# -- the REST API ---------------------------------------------------------------------------------------------------
+# -- the REST API --
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework.authentication.SessionAuthentication",
@@ -170,7 +170,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-# -- the rest -------------------------------------------------------------------------------------------------------
+# -- the rest --
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True

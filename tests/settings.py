@@ -1,4 +1,4 @@
-"""Both banks in one Django, so that there is one test command, one mypy run and one `makemigrations --check`."""
+"""Both banks in one Django, so that one test command, one mypy run and one migration check see them both."""
 
 import os
 import tempfile
