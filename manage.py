@@ -9,7 +9,5 @@ if __name__ == "__main__":
     try:
         from django.core.management import execute_from_command_line
     except ImportError:
-        sys.exit(
-            "Django is not installed in this Python. Run the first command of README.md, which installs it."
-        )
+        sys.exit("Django is not installed in this Python. Run the first command of README.md, which installs it.")
     execute_from_command_line(sys.argv)

@@ -18,11 +18,7 @@ FALSE = frozenset({"0", "false", "no", "off", ""})
 def data_dir() -> Path:
     """Return the directory for run-time data: `DATA_DIR`, by default `.local` beside manage.py."""
     configured = os.environ.get("DATA_DIR")
-    return (
-        Path(configured).expanduser().resolve()
-        if configured
-        else Path(__file__).resolve().parent.parent / ".local"
-    )
+    return Path(configured).expanduser().resolve() if configured else Path(__file__).resolve().parent.parent / ".local"
 
 
 def read_settings_file(path: Path) -> dict[str, str]:
@@ -85,9 +81,7 @@ class Environment:
         value = self.text(name, default).rstrip("/")
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
-            raise ImproperlyConfigured(
-                f"{name} must be an origin such as https://app.example.com, not {value!r}."
-            )
+            raise ImproperlyConfigured(f"{name} must be an origin such as https://app.example.com, not {value!r}.")
         return value
 
     def secret(self, name: str, default: str = "") -> str:

@@ -47,7 +47,7 @@ def recent_runs(function: Function, limit: int = 20) -> QuerySet[Run]:
 
 def due_rows(model: type[Reconciled], now: Any, limit: int) -> list[Any]:
     """Return the rows of `model` that have work to do now."""
-    return list(model._default_manager.get_queryset().due(now)[:limit])  # type: ignore[attr-defined]
+    return list(model.objects.due(now)[:limit])
 
 
 def first_deployment(tenant: Tenant) -> Deployment | None:

@@ -52,9 +52,7 @@ class FunctionVersion(models.Model):
     schedule = models.JSONField(default=dict, blank=True)
     security = models.JSONField(default=dict, blank=True)
     message = models.CharField(max_length=300, blank=True)
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -72,9 +70,7 @@ class Deployment(Reconciled):
     """Which version of a function should answer, and which one was last seen to."""
 
     function = models.OneToOneField(Function, on_delete=models.CASCADE, related_name="deployment")
-    version = models.ForeignKey(
-        FunctionVersion, on_delete=models.CASCADE, related_name="+", help_text="Should answer."
-    )
+    version = models.ForeignKey(FunctionVersion, on_delete=models.CASCADE, related_name="+", help_text="Should answer.")
     live_version = models.ForeignKey(
         FunctionVersion,
         null=True,
@@ -84,9 +80,7 @@ class Deployment(Reconciled):
         help_text="Answers.",
     )
     absent = models.BooleanField(default=False, help_text="The function should not exist at Fusebit.")
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     build_id = models.CharField(max_length=80, blank=True)
     location = models.URLField(max_length=500, blank=True, help_text="As Fusebit gave it.")
 
@@ -103,17 +97,13 @@ class Run(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     function = models.ForeignKey(Function, on_delete=models.CASCADE, related_name="runs")
     version_number = models.PositiveIntegerField(null=True)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     method = models.CharField(max_length=8)
     path = models.CharField(max_length=2000, blank=True)
     status = models.PositiveSmallIntegerField(null=True, help_text="Empty when there was no answer.")
     duration_ms = models.FloatField(default=0)
     size = models.PositiveIntegerField(default=0, help_text="Bytes of the answer's body.")
-    cause = models.CharField(
-        max_length=24, blank=True, help_text="From the catalogue; empty when all went well."
-    )
+    cause = models.CharField(max_length=24, blank=True, help_text="From the catalogue; empty when all went well.")
     message = models.TextField(blank=True)
     reference_id = models.CharField(max_length=40, blank=True)
     permissions: "models.JSONField[Any, Any]" = models.JSONField(

@@ -1,7 +1,7 @@
 """Rows that say what should be true at Fusebit, and what was last seen there."""
 
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -36,9 +36,7 @@ class ReconciledQuerySet(models.QuerySet[Any]):
         now = timezone.now()
         free = Q(lease_until=None) | Q(lease_until__lt=now)
         return (
-            self.filter(free, pk=pk).update(
-                lease_until=now + lease, fence=F("fence") + 1, attempts=F("attempts") + 1
-            )
+            self.filter(free, pk=pk).update(lease_until=now + lease, fence=F("fence") + 1, attempts=F("attempts") + 1)
             == 1
         )
 
@@ -62,6 +60,8 @@ class Reconciled(models.Model):
     last_error = models.TextField(blank=True)
     reference_id = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[Any]
 
     class Meta:
         """Shared by everything that is reconciled."""

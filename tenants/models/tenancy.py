@@ -66,12 +66,8 @@ class Membership(models.Model):
 class FusebitUser(Reconciled):
     """The person's user at Fusebit: exactly the union of the memberships, nothing else."""
 
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="fusebit_user"
-    )
-    issuer_id = models.CharField(
-        max_length=255, blank=True, help_text="Empty until the bridge is configured."
-    )
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="fusebit_user")
+    issuer_id = models.CharField(max_length=255, blank=True, help_text="Empty until the bridge is configured.")
     subject = models.CharField(max_length=320, help_text="<provider>|<uid>, byte for byte.")
     remote_user_id = models.CharField("Fusebit user id", max_length=64, blank=True)
 

@@ -15,6 +15,4 @@ def record(
 ) -> AuditEvent:
     """Write the row; call it inside the transaction of the change that it records. `detail` must be JSON."""
     person = actor if actor is not None and actor.is_authenticated else None
-    return AuditEvent.objects.create(
-        tenant=tenant, actor=person, action=action, target=str(target), detail=detail
-    )
+    return AuditEvent.objects.create(tenant=tenant, actor=person, action=action, target=str(target), detail=detail)

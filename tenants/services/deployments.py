@@ -1,11 +1,11 @@
 """Makes the wanted version of a function the one that answers: claim, ask Fusebit, record under the fence."""
 
+import contextlib
 import time
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from fusebit_bridge import door
@@ -45,9 +45,7 @@ def advance(*, row: Deployment) -> Deployment:
 
 def session_for(function_tenant_id: Any, boundary_id: str, person: User | None) -> door.TenantSession:
     """Return a session signed as `person` if they are a member with access at Fusebit, else as an owner."""
-    rows = FusebitUser.objects.filter(user__memberships__tenant_id=function_tenant_id).exclude(
-        remote_user_id=""
-    )
+    rows = FusebitUser.objects.filter(user__memberships__tenant_id=function_tenant_id).exclude(remote_user_id="")
     able = rows.filter(user__memberships__role__in=[Role.OWNER, Role.DEVELOPER]).distinct()
     signer = able.filter(user=person).first() or able.filter(user__memberships__role=Role.OWNER).first()
     if signer is None:
@@ -83,10 +81,8 @@ def _publish(row: Deployment, held: Claim) -> dict[str, Any]:
 def _remove(row: Deployment, held: Claim) -> dict[str, Any]:
     function = row.function
     session = session_for(function.tenant_id, function.tenant.boundary_id, row.requested_by)
-    try:
+    with contextlib.suppress(door.Missing):  # what is wanted is already so
         session.delete_function(function.name)
-    except door.Missing:
-        pass  # what is wanted is already so
     return reconciliation.settled(held, state=State.DELETED, live_version=None, location="")
 
 
@@ -120,8 +116,3 @@ def _record(
             outcome=outcome,
             error=error,
         )
-
-
-def forget_locations() -> None:
-    """Ask for every location again, after the base URL of Fusebit changed."""
-    Deployment.objects.filter(~Q(location="")).update(location="")

@@ -142,9 +142,7 @@ def delete(*, function: Function, author: User) -> Deployment:
 
 def retry_deployments(*, tenant: Tenant) -> None:
     """Have the tenant's deployments that are not in order looked at as soon as possible."""
-    Deployment.objects.filter(function__tenant=tenant).exclude(
-        state__in=[State.READY, State.DELETED]
-    ).make_due()
+    Deployment.objects.filter(function__tenant=tenant).exclude(state__in=[State.READY, State.DELETED]).make_due()
 
 
 def check_files(files: dict[str, str]) -> None:

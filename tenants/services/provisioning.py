@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.text import slugify
+from social_django.models import UserSocialAuth
 
 from fusebit_bridge import door
 from tenants import selectors
@@ -54,6 +55,21 @@ def request(*, user: User, social: SocialIdentity) -> Tenant:
         return selectors.tenant_of(user) or _found_tenant(user)
 
 
+def request_after_login(*, user: User) -> None:
+    """Provision whoever signed in through a provider; a password (an operator's) leads to no tenant."""
+    social = getattr(user, "social_user", None)
+    if social is not None:
+        request(user=user, social=social)
+
+
+def heal(*, limit: int = 100) -> int:
+    """Provision people whose sign-in was cut off between the two commits; return how many there were."""
+    lost = UserSocialAuth.objects.filter(user__fusebit_user=None, user__is_active=True)[:limit]
+    for social in lost:
+        request(user=social.user, social=social)
+    return len(lost)
+
+
 def _issuer_id() -> str:
     """Return the issuer of our identities, empty until the bridge is configured: signing in does not wait for it."""
     try:
@@ -64,7 +80,7 @@ def _issuer_id() -> str:
 
 def _found_tenant(user: User) -> Tenant:
     person = display_name(user)
-    tenant = Tenant(name=f"{person}’s workspace"[:120])
+    tenant = Tenant(name=f"{person}'s workspace"[:120])
     tenant.slug = f"{slugify(person)[:40] or 'tenant'}-{tenant.id.hex[-8:]}"
     tenant.save()
     Membership.objects.create(tenant=tenant, user=user, role=Role.OWNER)
@@ -156,9 +172,7 @@ def _tenants(row: FusebitUser) -> Iterable[Tenant]:
 
 def _note(row: FusebitUser, tenant: Tenant, held: reconciliation.Claim, step: str, what: str) -> None:
     subject = row.subject if step == "access" else tenant.boundary_id
-    reconciliation.note(
-        tenant=tenant, step=step, subject=subject, attempt=held.attempt, outcome=f"verified {what}"
-    )
+    reconciliation.note(tenant=tenant, step=step, subject=subject, attempt=held.attempt, outcome=f"verified {what}")
 
 
 def look_again(*, user: User) -> None:

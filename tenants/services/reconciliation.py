@@ -36,8 +36,8 @@ class Claim:
 
 def claim(row: Row) -> tuple[Row, Claim] | None:
     """Lease the row and read it afresh; None when somebody else is at work on it."""
-    rows = type(row)._default_manager.get_queryset()
-    if not rows.claim(row.pk, lease=LEASE):  # type: ignore[attr-defined]
+    rows = type(row).objects
+    if not rows.claim(row.pk, lease=LEASE):
         return None
     fresh = rows.get(pk=row.pk)
     return fresh, Claim(fence=fresh.fence, generation=fresh.desired_gen, attempt=fresh.attempts)
@@ -48,7 +48,7 @@ def record(row: Reconciled, held: Claim, **columns: Any) -> bool:
 
     A row whose desired generation moved meanwhile stays due at once, whatever `columns` say of the next attempt.
     """
-    rows = type(row)._default_manager.filter(pk=row.pk, fence=held.fence)
+    rows = type(row).objects.filter(pk=row.pk, fence=held.fence)
     with transaction.atomic():
         written = rows.update(lease_until=None, observed_at=timezone.now(), **columns) == 1
         rows.exclude(desired_gen=held.generation).update(next_attempt_at=timezone.now())
@@ -77,11 +77,7 @@ def settled(held: Claim, **columns: Any) -> dict[str, Any]:
 
 def troubled(held: Claim, error: door.FusebitError) -> dict[str, Any]:
     """Return the columns of a row that met `error`: tried again when that can help, else left for a person."""
-    delay = (
-        retry_delay(held.attempt, error.retry_after)
-        if error.retriable
-        else timedelta(seconds=BLOCKED_PROBE_S)
-    )
+    delay = retry_delay(held.attempt, error.retry_after) if error.retriable else timedelta(seconds=BLOCKED_PROBE_S)
     return {
         "state": State.RETRY if error.retriable else State.BLOCKED,
         "next_attempt_at": timezone.now() + delay,
