@@ -1,4 +1,4 @@
-"""The cast: Ada owns a tenant, Ben is a member of it, Cy is a stranger with a tenant of their own, Op is an operator."""
+"""The cast: Ada owns a tenant, Ben is a viewer of it, Cy is a stranger with one of their own, Op is an operator."""
 
 from dataclasses import dataclass
 
