@@ -58,7 +58,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "social_django.middleware.SocialAuthExceptionMiddleware",
+    "onboarding.middleware.SignInErrorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -98,12 +98,12 @@ LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
 AUTHENTICATION_BACKENDS = [*providers.backends(env), "django.contrib.auth.backends.ModelBackend"]
+SIGN_IN_BUTTONS = providers.buttons(env)
 globals().update(providers.settings(env))
 SOCIAL_AUTH_URL_NAMESPACE = "social"
 SOCIAL_AUTH_LOGIN_ERROR_URL = LOGIN_URL
 SOCIAL_AUTH_RAISE_EXCEPTIONS = False
 SOCIAL_AUTH_REDIRECT_IS_HTTPS = SITE_URL.startswith("https:")
-# The stock pipeline without the step that keeps the provider's tokens; e-mail never associates accounts.
 SOCIAL_AUTH_PIPELINE = providers.PIPELINE
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -139,6 +139,7 @@ CONTENT_SECURITY_POLICY = {
 SECURE = SITE_URL.startswith("https:")
 SESSION_COOKIE_NAME = "onboarding_session"
 CSRF_COOKIE_NAME = "onboarding_csrf"
+CSRF_FAILURE_VIEW = "onboarding.views.csrf_failure"
 SESSION_COOKIE_SAMESITE = "Lax"  # the provider's redirect back is a cross-site GET
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SECURE_SSL_REDIRECT = SECURE and not env.boolean("TLS_ENDS_ELSEWHERE")

@@ -35,7 +35,7 @@ class Child:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 (this process has one thread)
+                preexec_fn=_die_with_parent,
             )
 
     @property

@@ -1,0 +1,102 @@
+"""Runs the provider: `python -m onboarding.identity --help`."""
+
+import json
+import os
+import secrets
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+import django
+import uvicorn
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.core.management import call_command
+
+CLIENT_ID = "quickstart"
+# A loopback redirect URI without a port matches any port (RFC 8252 7.3).
+REDIRECT_URI = "http://127.0.0.1/auth/complete/local/"
+
+
+def read_arguments() -> Namespace:
+    """Return the port, the directory, and the files with the people and with the client's secret."""
+    parser = ArgumentParser(prog="python -m onboarding.identity", description="The local OpenID provider.")
+    parser.add_argument("--port", type=int, default=9000)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--people", type=Path, required=True)
+    parser.add_argument("--client-secret-file", type=Path, required=True)
+    return parser.parse_args()
+
+
+def write_once(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, unless it is there."""
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def make_keys(directory: Path) -> None:
+    """Make the secret and the signing key at the first start."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_once(directory / "secret_key", secrets.token_urlsafe(64))
+    if not (directory / "signing_key.pem").exists():
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        write_once(directory / "signing_key.pem", pem.decode())
+
+
+def enrol(people_file: Path, client_secret: str) -> None:
+    """Write the people and the one client; what is there already is left as it is."""
+    from django.contrib.auth.models import User
+    from oauth2_provider.models import get_application_model
+
+    for person in json.loads(people_file.read_text(encoding="utf-8"))["people"]:
+        if person["role"] == "tenant" and not User.objects.filter(username=person["username"]).exists():
+            first_name = person["username"].title()
+            User.objects.create_user(person["username"], person["email"], person["password"], first_name=first_name)
+    applications = get_application_model().objects
+    if not applications.filter(client_id=CLIENT_ID).exists():
+        applications.create(
+            client_id=CLIENT_ID,
+            client_secret=client_secret,
+            name="Fusebit onboarding",
+            client_type="confidential",
+            authorization_grant_type="authorization-code",
+            algorithm="RS256",
+            skip_authorization=True,
+            redirect_uris=REDIRECT_URI,
+        )
+
+
+def main() -> None:
+    """Make what is missing, then serve until SIGTERM."""
+    arguments = read_arguments()
+    directory = arguments.data_dir.resolve()
+    os.umask(0o077)
+    make_keys(directory)
+    os.environ["IDENTITY_DIR"] = str(directory)
+    os.environ["IDENTITY_ISSUER"] = f"http://127.0.0.1:{arguments.port}"
+    os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # loopback only
+    os.environ["DJANGO_SETTINGS_MODULE"] = "onboarding.identity.settings"
+    django.setup()
+    if not (directory / "enrolled").exists():
+        call_command("migrate", verbosity=0, interactive=False)
+        enrol(arguments.people, arguments.client_secret_file.read_text(encoding="utf-8").strip())
+        write_once(directory / "enrolled", "The database is complete; delete this file to have it completed again.\n")
+    from onboarding.identity.asgi import application
+
+    uvicorn.run(
+        application,
+        host="127.0.0.1",
+        port=arguments.port,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
