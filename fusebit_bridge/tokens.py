@@ -94,9 +94,6 @@ class KeySource:
         return f"<KeySource {self.issuer_id} {self._key.key_id}>"
 
 
-_NOTHING: tuple[float, None] = (0.0, None)
-
-
 class _Kept:
     """The tokens in use, by template, agent, key and permissions; bounded, the oldest go first."""
 
