@@ -4,6 +4,7 @@ import copyreg
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -153,6 +154,18 @@ def public_pem(key: PublicKeyObject) -> str:
     """Return the key as SPKI PEM."""
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     return key.public_bytes(serialization.Encoding.PEM, form).decode()
+
+
+def public_jwk(pem: str, *, key_id: str, algorithm: str) -> dict[str, Any]:
+    """Return the public key as a JSON Web Key for signatures (RFC 7517, 4)."""
+    key = parse_public(pem)
+    members: Mapping[str, Any]
+    if isinstance(key, rsa.RSAPublicKey):
+        members = jwt.algorithms.RSAAlgorithm.to_jwk(key, as_dict=True)
+    else:
+        members = jwt.algorithms.ECAlgorithm.to_jwk(key, as_dict=True)
+    public = {name: members[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in members}
+    return {**public, "use": "sig", "kid": key_id, "alg": algorithm}
 
 
 def fingerprint(key: PublicKeyObject) -> str:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from fusebit_bridge import connection, keyring, tokens
 from fusebit_bridge.client import Requestor
-from fusebit_bridge.credentials import PrivateKey
+from fusebit_bridge.credentials import PrivateKey, public_jwk
 from fusebit_bridge.errors import Missing, Rejected, UnexpectedAnswer
 from fusebit_bridge.models import Client, Purpose, TenantIssuer
 from fusebit_bridge.permissions import Statement, allows, parse
@@ -73,10 +73,10 @@ def ensure_registered() -> bool:
     return False
 
 
-def commands_for_admin(client: Client, agent: Agent, issuer_id: str) -> list[str]:
+def commands_for_admin(client: Client, agent: Agent | None, issuer_id: str) -> list[str]:
     """Return the commands that let the client register our issuer, to be typed by an account admin."""
     resource = connection.account_of(client).issuer(issuer_id).resource
-    return [f"fuse client access add {agent.id} 'issuer:*' -r {resource}"]
+    return [f"fuse client access add {agent.id if agent else 'CLIENT_ID'} 'issuer:*' -r {resource}"]
 
 
 def _register(client: Client, row: TenantIssuer) -> bool:
@@ -130,3 +130,9 @@ def _choose(row: TenantIssuer) -> None:
     with transaction.atomic():
         TenantIssuer.objects.filter(chosen=True).exclude(pk=row.pk).update(chosen=False)
         TenantIssuer.objects.filter(pk=row.pk).update(chosen=True, registered_at=row.registered_at or timezone.now())
+
+
+def public_keys() -> list[dict[str, Any]]:
+    """Return the public keys of our own issuer as JWKs (RFC 7517); those of the client are not ours to publish."""
+    rows = TenantIssuer.objects.select_related("key").filter(is_ours=True)
+    return [public_jwk(row.key.public_key, key_id=row.key.key_id, algorithm=row.key.algorithm) for row in rows]

@@ -48,7 +48,7 @@ class Token:
 
     text: str = field(repr=False)
     permissions: tuple[Statement, ...]
-    expires_at: float
+    expires_at: int
 
 
 class TokenSource(Protocol):
@@ -78,17 +78,18 @@ class KeySource:
 
     def _mint(self, template: str, statements: frozenset[Statement]) -> Token:
         now = int(time.time())
+        expires_at = now + TTL_S[template]
         claims = {
             "iss": self.issuer_id,
             "sub": self.subject,
             "aud": self.audience,
             "iat": now,
-            "exp": now + TTL_S[template],
+            "exp": expires_at,
             "jti": secrets.token_hex(16),
             CLAIM: allow_list(statements),
         }
         text = self._key.sign(claims, {"typ": "JWT", "jwtId": claims["jti"]})
-        return Token(text, tuple(sorted(statements)), float(claims["exp"]))
+        return Token(text, tuple(sorted(statements)), expires_at)
 
     def __repr__(self) -> str:
         return f"<KeySource {self.issuer_id} {self._key.key_id}>"
