@@ -61,12 +61,21 @@ class FilesField(forms.Field):
 
 
 class SaveForm(forms.Form):
-    """The editor: all files, the version that the edit began from, and whether to make it live."""
+    """The editor: all files and the version that the edit began from.
+
+    `over` is the version that somebody who was shown a conflict chose to save over; `keep_live` leaves alone what answers.
+    """
 
     base_version = forms.IntegerField(min_value=0, max_value=2_000_000_000)
     files = FilesField(required=False)
     message = forms.CharField(required=False, max_length=300)
-    deploy = forms.BooleanField(required=False)
+    over = forms.IntegerField(required=False, min_value=1, max_value=2_000_000_000)
+    keep_live = forms.BooleanField(required=False)
+
+    @property
+    def base(self) -> int:
+        """Return the version to save over."""
+        return int(self.cleaned_data["over"] or self.cleaned_data["base_version"])
 
     def change(self) -> functions.Change:
         """Return what to save."""

@@ -69,14 +69,13 @@ def _save(request: HttpRequest, function: Function) -> HttpResponse:
     if not form.is_valid():
         return _refused(request, function, form, next(iter(form.errors.values()))[0])
     author = scope.person(request)
-    base = form.cleaned_data["base_version"]
     try:
-        version = functions.save(function=function, change=form.change(), base_version=base, author=author)
+        version = functions.save(function=function, change=form.change(), base_version=form.base, author=author)
     except InvalidInput as error:
         return _refused(request, function, form, error.message)
     except StaleVersion as error:
         return _stale(request, function, form, error)
-    if form.cleaned_data["deploy"]:
+    if not form.cleaned_data["keep_live"]:
         functions.deploy(function=function, version=version, author=author)
     return done(request, function, f"Saved v{version.number}.")
 
