@@ -34,6 +34,7 @@ class LedgerInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]  # 
 
     model = models.ProvisioningEvent
     fields = LEDGER
+    readonly_fields = LEDGER
     extra = 0
 
 

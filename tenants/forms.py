@@ -25,7 +25,12 @@ class NewFunctionForm(forms.Form):
             "invalid": "Use letters, digits and hyphens, for example “order-created”.",
         },
         widget=forms.TextInput(
-            attrs={"placeholder": "order-created", "autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+            attrs={
+                "placeholder": "order-created",
+                "autocomplete": "off",
+                "spellcheck": "false",
+                "autocapitalize": "none",
+            }
         ),
     )
     template = forms.ChoiceField(choices=TEMPLATES, initial="hello", widget=forms.RadioSelect, label="Begin with")

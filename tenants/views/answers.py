@@ -49,7 +49,10 @@ CAUSES = {
     "auth_denied": ("The call's token may not do this.", "Ask an owner which role you have in this workspace."),
     "rate_limited": ("Too many calls at once.", "Wait a moment and run it again."),
     "quota": ("The request is larger than it may be.", "Send a smaller body."),
-    "egress_blocked": ("The function tried to reach an address that is not allowed.", "Only public hosts can be called."),
+    "egress_blocked": (
+        "The function tried to reach an address that is not allowed.",
+        "Only public hosts can be called.",
+    ),
     "platform": ("The functions service did not answer as it should.", "Try again; if it stays, quote the reference."),
 }
 
