@@ -6,13 +6,13 @@ from django.contrib import admin
 
 from fusebit_bridge.models import Client, SigningKey, TenantIssuer
 
-KEY_FACTS = [
+KEY_FACTS = (
     "id", "purpose", "issuer_id", "key_id", "algorithm", "fingerprint", "created_at", "last_used_at",
-]  # fmt: skip
-CLIENT_FACTS = [
+)  # fmt: skip
+CLIENT_FACTS = (
     "name", "base_url", "account_id", "subscription_id", "issuer_id", "subject", "audience", "key", "imported_at",
-]  # fmt: skip
-ISSUER_FACTS = ["issuer_id", "is_ours", "chosen", "registered_at", "key", "created_at"]
+)  # fmt: skip
+ISSUER_FACTS = ("issuer_id", "is_ours", "chosen", "registered_at", "key", "created_at")
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -164,7 +164,7 @@ def public_jwk(pem: str, *, key_id: str, algorithm: str) -> dict[str, Any]:
         members = jwt.algorithms.RSAAlgorithm.to_jwk(key, as_dict=True)
     else:
         members = jwt.algorithms.ECAlgorithm.to_jwk(key, as_dict=True)
-    public = {name: members[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in members}
+    public: dict[str, Any] = {name: members[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in members}
     return {**public, "use": "sig", "kid": key_id, "alg": algorithm}
 
 
