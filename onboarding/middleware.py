@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.cache import add_never_cache_headers
-from social_core.exceptions import SocialAuthBaseException
 from social_django.middleware import SocialAuthExceptionMiddleware
 
 log = logging.getLogger(__name__)
@@ -60,7 +59,7 @@ class RequestIdMiddleware:
         return response
 
 
-class SignInErrorMiddleware(SocialAuthExceptionMiddleware):  # type: ignore[misc]  # the library's decorator hides its type
+class SignInErrorMiddleware(SocialAuthExceptionMiddleware):
     """Turns what goes wrong at or after the provider into a sentence on the sign-in page."""
 
     SENTENCES = {
@@ -73,11 +72,11 @@ class SignInErrorMiddleware(SocialAuthExceptionMiddleware):  # type: ignore[misc
     CANCELLED = "Signing in was cancelled. You can try again whenever you like."
     OTHERWISE = "Signing in did not work. Please try again."
 
-    def get_message(self, request: HttpRequest, exception: SocialAuthBaseException) -> str:
+    def get_message(self, request: HttpRequest, exception: Exception) -> str:
         """Return a sentence with a reference id, and write the detail to the log under the same id."""
         reference = getattr(request, "reference", "") or new_reference()
         log.warning("Sign-in failed, reference %s: %s: %s", reference, type(exception).__name__, exception)
-        cancelled = type(exception).__name__ == "AuthCanceled"
+        cancelled = getattr(exception, "code", "") == "authorization_declined"
         source = getattr(exception, "source", "")
         sentence = self.CANCELLED if cancelled else self.SENTENCES.get(source, self.OTHERWISE)
         return f"{sentence} Reference: {reference}"

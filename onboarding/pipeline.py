@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from social_core.exceptions import AuthForbidden
+from social_core.exceptions import AuthAssociationError
 from social_django.models import UserSocialAuth
 
 USERNAME_LENGTH = 150
@@ -22,8 +22,8 @@ def enrol(
 ) -> dict[str, Any] | None:
     """Make the person and the association in one transaction; whoever comes second finds what the first one made.
 
-    Somebody who is signed in already is left to the next step, which links the identity to them. Raise AuthForbidden
-    when the identifier is known under another claim: equal text there need not be the same person.
+    Somebody who is signed in already is left to the next step, which links the identity to them. Raise
+    AuthAssociationError when the identifier is known under another claim: equal text need not be the same person.
     """
     if user is not None:
         return None
@@ -36,5 +36,5 @@ def enrol(
         wanted = {"user": person, "id_key": id_key}
         social, _ = UserSocialAuth.objects.get_or_create(provider=backend.name, uid=uid, defaults=wanted)
         if social.id_key != id_key:
-            raise AuthForbidden(backend)
+            raise AuthAssociationError(code="identity_in_use", stage="pipeline")
     return {"user": social.user, "social": social, "is_new": is_new, "new_association": is_new}

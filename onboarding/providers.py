@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from social_core.backends.auth0 import Auth0OAuth2
 from social_core.backends.open_id_connect import OpenIdConnectAuth
 
 from onboarding.environment import Environment
@@ -27,20 +26,16 @@ PIPELINE = (
 )
 
 
-class LocalSignIn(OpenIdConnectAuth):  # type: ignore[misc]  # the library is not typed for subclassing
+class LocalSignIn(OpenIdConnectAuth[Any]):
     """The OpenID provider of quickstart."""
 
     name = "local"
 
 
-class AnyOpenIdConnect(OpenIdConnectAuth):  # type: ignore[misc]
+class AnyOpenIdConnect(OpenIdConnectAuth[Any]):
     """Any other OpenID Connect issuer."""
 
     name = "oidc"
-
-
-class Auth0(Auth0OAuth2):  # type: ignore[misc]
-    """Auth0, whose backend names the person by `user_id` of the ID token."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,7 @@ PROVIDERS = (
         "social_core.backends.microsoft.MicrosoftOAuth2",
         origin="https://login.microsoftonline.com",
     ),
-    Provider("auth0", "Auth0", "onboarding.providers.Auth0", ("KEY", "SECRET", "DOMAIN")),
+    Provider("auth0", "Auth0", "social_core.backends.auth0.Auth0OAuth2", ("KEY", "SECRET", "DOMAIN")),
     Provider("oidc", "OpenID Connect", "onboarding.providers.AnyOpenIdConnect", WITH_ENDPOINT, OPENID_CONNECT),
 )
 OPTIONAL = ("SCOPE", "TITLE", "API_URL", "TENANT_ID", "ID_TOKEN_ISSUER")

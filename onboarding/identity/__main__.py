@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -99,4 +98,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
