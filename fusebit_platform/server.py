@@ -64,7 +64,9 @@ def run(
     sockets = listen(port)
     threads = ThreadPoolExecutor(LOOK_UP_THREADS, thread_name_prefix="look-up")
     with threads, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(application, executions, recipe, sockets, base_url, around or _plainly, threads, spares))
+        runner.run(
+            _serve(application, executions, recipe, sockets, base_url, around or _plainly, threads, spares)
+        )
 
 
 async def _serve(
@@ -86,7 +88,9 @@ async def _serve(
     try:
         await pool.start()
         shares_origin = os.environ.get("RUN_SHARES_ORIGIN", "") == "1"
-        gateway = Gateway(executions, pool, base_url=base_url, shares_origin=shares_origin, in_thread=in_thread)
+        gateway = Gateway(
+            executions, pool, base_url=base_url, shares_origin=shares_origin, in_thread=in_thread
+        )
         server = Server(config_for(application, gateway))
         ready = loop.create_task(announce(server, sockets[0], base_url))
         await server.serve(sockets=sockets)
@@ -160,7 +164,9 @@ def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.sock
         listener.bind((address, port))
     except OSError as error:
         listener.close()
-        raise OSError(error.errno, f"Port {port} of {address} cannot be used: {os.strerror(error.errno or 0)}.") from None
+        raise OSError(
+            error.errno, f"Port {port} of {address} cannot be used: {os.strerror(error.errno or 0)}."
+        ) from None
     listener.setblocking(False)
     return listener
 

@@ -27,12 +27,34 @@ TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 5.6.2
 VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110 5.5
 SAFE_LOCATION = re.compile(r"(?i)https?://|(?![a-z][a-z0-9+.\-]*:)")
 CONNECTION_OWNED = frozenset(
-    "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
-    "transfer-encoding upgrade content-length date x-content-type-options".split()
+    [
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "content-length",
+        "date",
+        "x-content-type-options",
+    ]
 )
 SHARED_ORIGIN_OWNED = frozenset(
-    "set-cookie set-cookie2 clear-site-data strict-transport-security service-worker-allowed refresh "
-    "content-security-policy content-security-policy-report-only public-key-pins alt-svc".split()
+    [
+        "set-cookie",
+        "set-cookie2",
+        "clear-site-data",
+        "strict-transport-security",
+        "service-worker-allowed",
+        "refresh",
+        "content-security-policy",
+        "content-security-policy-report-only",
+        "public-key-pins",
+        "alt-svc",
+    ]
 )
 OURS = ("x-fx-", "fusebit-")
 STATUS_LINES = {
@@ -48,7 +70,7 @@ class Unusable(ValueError):  # noqa: N818
 def header_block(headers: bytes, *, shares_origin: bool) -> bytes:
     """Return the header lines for a worker's JSON list of pairs, CORS and nosniff included; raise Unusable.
 
-    What a function may not set is dropped: invalid names and values, headers of the connection, the platform's own.
+    What a function may not set is dropped: invalid names and values, the connection's and the platform's own.
     """
     return (_remembered if len(headers) <= REMEMBERED_BYTES else _block)(headers, shares_origin)
 

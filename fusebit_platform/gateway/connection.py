@@ -1,4 +1,4 @@
-"""The HTTP connection: uvicorn's, but /v1/run/ goes to the gateway, and everything has a bound and a deadline."""
+"""The HTTP connection: uvicorn's, with /v1/run/ diverted to the gateway and a bound on everything."""
 
 import asyncio
 import math
@@ -36,7 +36,7 @@ class Connection(HttpToolsProtocol):
         self._target_bytes = 0
         self._held = False
 
-    # ---- the request -----------------------------------------------------------------------------------------
+    # --- the request ---
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start with an idle connection."""
@@ -51,7 +51,7 @@ class Connection(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self.refuse(400, "This server upgrades no connections.")
+            self.cycle.keep_alive = False  # answered as if it had not asked; what follows is no request
         except TooMuch as much:
             self.refuse(much.status, str(much))
         except httptools.HttpParserError as error:
@@ -70,7 +70,7 @@ class Connection(HttpToolsProtocol):
             self.refuse(400, "Invalid HTTP request received.")
 
     def refuse(self, status: int, message: str) -> None:
-        """Answer what is no request with an error, unless another response is in the making, and end the connection."""
+        """End the connection with an error, unless another response is in the making."""
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete:
@@ -159,7 +159,7 @@ class Connection(HttpToolsProtocol):
         else:
             super()._start_asgi_task(cycle, app)
 
-    # ---- the response ----------------------------------------------------------------------------------------
+    # --- the response ---
 
     def date_line(self) -> bytes:
         """Return the Date header line, which uvicorn renews every second."""

@@ -15,8 +15,26 @@ METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 BODILESS = frozenset({204, 304})
 TRACE_ID = re.compile(r"[0-9a-f]{32}")
 ONLY_FIRST = frozenset(
-    "age authorization content-length content-type etag expires from host if-modified-since if-unmodified-since "
-    "last-modified location max-forwards proxy-authorization referer retry-after server user-agent".split()
+    [
+        "age",
+        "authorization",
+        "content-length",
+        "content-type",
+        "etag",
+        "expires",
+        "from",
+        "host",
+        "if-modified-since",
+        "if-unmodified-since",
+        "last-modified",
+        "location",
+        "max-forwards",
+        "proxy-authorization",
+        "referer",
+        "retry-after",
+        "server",
+        "user-agent",
+    ]
 )  # as Node.js reads repeated headers
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 logger = logging.getLogger(__name__)
@@ -76,7 +94,7 @@ class Exchange:
         self._begun = False
         self._refusal: Refusal | None = None
 
-    # ---- the request -----------------------------------------------------------------------------------------
+    # --- the request ---
 
     def read_head(self) -> None:
         """Check what can be checked before the body is there."""
@@ -85,13 +103,13 @@ class Exchange:
         if self.method == "OPTIONS":
             return
         try:
-            if self.method not in METHODS:
-                raise Refusal(405, close=True)
             self.target = parse(self.raw_target)
-            if int(self.headers.get("content-length", "0")) > bodies.MAX_BODY:
-                raise Refusal(413, bodies.TOO_LARGE, close=True)
         except Refusal as refusal:
             self._refusal = refusal
+        if self.method not in METHODS:
+            self._refusal = Refusal(405, close=True)
+        elif int(self.headers.get("content-length", "0")) > bodies.MAX_BODY:
+            self._refusal = Refusal(413, bodies.TOO_LARGE, close=True)
 
     def add_body(self, chunk: bytes) -> None:
         """Take a piece of the body; past the limit the request is refused and the connection ends."""
@@ -128,11 +146,11 @@ class Exchange:
                 self._preflight()
             else:
                 self._accept(self)
-        except Exception:  # noqa: BLE001 - the edge of the gateway: nothing may reach the parser above
+        except Exception:  # the edge of the gateway: nothing may reach the parser above
             logger.exception("A request to a function failed in the gateway.")
             self.refuse(Refusal(500, "Internal error", cause="platform"))
 
-    # ---- the response ----------------------------------------------------------------------------------------
+    # --- the response ---
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer with an error of the platform (contract 1.5)."""
@@ -166,7 +184,11 @@ class Exchange:
     def _preflight(self) -> None:
         self.response_complete = True
         asked = self.headers.get("access-control-request-headers", "")
-        end = b"content-length: 0\r\n\r\n" if self.keep_alive else b"content-length: 0\r\nconnection: close\r\n\r\n"
+        end = (
+            b"content-length: 0\r\n\r\n"
+            if self.keep_alive
+            else b"content-length: 0\r\nconnection: close\r\n\r\n"
+        )
         date = self.connection.date_line()
         self.connection.transport.write(answers.STATUS_LINES[204] + date + answers.preflight(asked) + end)
         if not self.keep_alive:

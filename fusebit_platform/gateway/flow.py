@@ -20,7 +20,9 @@ from fusebit_platform.runtime.pool import Pool
 ADMITTED_SECONDS = 60.0  # how long a decision is remembered at most
 ADMISSIONS = 2000  # remembered per function
 FUNCTIONS = 20_000  # remembered in all
-SOURCE_LINES = {name: f"x-fx-response-source: {name}\r\n".encode() for name in ("function", "provider", "proxy")}
+SOURCE_LINES = {
+    name: f"x-fx-response-source: {name}\r\n".encode() for name in ("function", "provider", "proxy")
+}
 Key = tuple[str, str, str]
 InThread = Callable[..., Coroutine[Any, Any, Any]]
 logger = logging.getLogger(__name__)
@@ -116,7 +118,7 @@ class Gateway:
                 return
         self._later(self._ask(exchange, body))
 
-    # ---- what is not known yet -------------------------------------------------------------------------------
+    # --- what is not known yet ---
 
     async def _ask(self, exchange: Exchange, body: bytes) -> None:
         try:
@@ -138,7 +140,9 @@ class Gateway:
             asked = self._asked[key] = asyncio.ensure_future(self._look_up(key, self._known, self._asked))
         return await asyncio.shield(asked)
 
-    async def _look_up(self, key: Key, remembered: dict[Key, Known], asked: dict[Key, "asyncio.Future[Known]"]) -> Known:
+    async def _look_up(
+        self, key: Key, remembered: dict[Key, Known], asked: dict[Key, "asyncio.Future[Known]"]
+    ) -> Known:
         """Ask for a function. The answer is kept with the generation in which the question was put, no later one."""
         try:
             executable = await self._in_thread(self._executions.find, *key)
@@ -156,7 +160,9 @@ class Gateway:
         key = known.admission_key(exchange, path)
         authorization = key[0]
         executable = known.executable
-        caller = await self._in_thread(self._executions.authorise, executable, authorization, path, exchange.method)
+        caller = await self._in_thread(
+            self._executions.authorise, executable, authorization, path, exchange.method
+        )
         token = await self._in_thread(self._executions.function_access_token, executable, path)
         until = min(time.time() + ADMITTED_SECONDS, expiry(authorization))
         admission = Admission(caller, token, until)
@@ -165,7 +171,7 @@ class Gateway:
         known.admissions[key] = admission
         return admission
 
-    # ---- the call --------------------------------------------------------------------------------------------
+    # --- the call ---
 
     def _check_concurrency(self, executable: Executable) -> None:
         limit = executable.concurrency
@@ -205,7 +211,9 @@ class Gateway:
 
     def _refuse(self, exchange: Exchange, refusal: Refusal) -> None:
         exchange.refuse(refusal)
-        self._remember(exchange, refusal.status, "", refusal.cause or CAUSES.get(refusal.status, "refused"), "")
+        self._remember(
+            exchange, refusal.status, "", refusal.cause or CAUSES.get(refusal.status, "refused"), ""
+        )
 
     def _remember(self, exchange: Exchange, status: int, source: str, cause: str, version: str) -> None:
         subscription, boundary, function = exchange.target.key  # type: ignore[union-attr]

@@ -14,7 +14,7 @@ MAX_NAME_BYTES = 255
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """One immutable version of a function; two builds with the same `key` are the same code and configuration."""
+    """One immutable version of a function; the same `key` means the same code and configuration."""
 
     boundary: str  # unique in the deployment: processes are never shared between two of them
     function: str
@@ -35,7 +35,7 @@ class Build:
 
 
 class Answer(NamedTuple):
-    """What came of a call. Everything but `source` and `cause` may be hostile when `source` is not "proxy"."""
+    """What came of a call. Only an answer of source "proxy" is the platform's own; the others may be hostile."""
 
     status: int
     source: str  # "function", "provider" or "proxy" (contract 6.5)
@@ -53,7 +53,7 @@ JSON_HEADERS = b'[["content-type","application/json; charset=utf-8"]]'
 
 
 def failure(status: int, message: str, *, kind: str, cause: str, source: str = "provider") -> Answer:
-    """Return the answer for a call whose process could not give one (contract 6.5, provider and proxy errors)."""
+    """Return the answer for a call whose process could not give one (contract 6.5, "Errors")."""
     body: dict[str, object] = {"status": status, "statusCode": status, "message": message}
     if source == "provider":
         body["properties"] = {"errorType": kind, "errorMessage": message, "trace": []}
@@ -61,7 +61,7 @@ def failure(status: int, message: str, *, kind: str, cause: str, source: str = "
 
 
 def write_files(build: Build, directory: Path) -> None:
-    """Write the build's files under `directory`, which no tenant code can write to; raise BadBuild on a name outside it."""
+    """Write the build's files under `directory`; raise BadBuild on a name that leads out of it."""
     for name, content in build.files.items():
         target = directory.joinpath(*_parts(name))
         try:

@@ -1,7 +1,7 @@
 """The small single-threaded program that starts worker processes, so that the gateway never forks.
 
-It runs with an empty environment and without site-packages. Requests arrive as JSON on an inherited SOCK_SEQPACKET
-socket, together with the two descriptors a worker keeps. When the socket closes, every worker is killed.
+It runs with an empty environment and without site-packages. Requests arrive as JSON on an inherited socket, together
+with the two descriptors a worker keeps. When the socket closes, every worker is killed.
 """
 
 import array
@@ -134,8 +134,7 @@ def become(request: Mapping[str, Any], descriptors: Sequence[int], status: int) 
         os.setsid()
         die_with_parent()
         limits.apply(limits.Limits(**request["limits"]))
-        if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "no_new_privs")
+        gain_no_privileges()
         os.umask(0o077)
         os.chdir(request["directory"])
         os.execve(request["argv"][0], request["argv"], {})  # noqa: S606 - no shell, and an empty environment
@@ -155,6 +154,12 @@ def keep_only(descriptors: Sequence[int], status: int) -> None:
     os.dup2(frames, CHANNEL)
     os.closerange(CHANNEL + 1, STATUS)
     os.closerange(STATUS + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def gain_no_privileges() -> None:
+    """Make setuid programs and file capabilities useless to this process."""
+    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "no_new_privs")
 
 
 def die_with_parent() -> None:

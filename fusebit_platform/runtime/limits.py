@@ -22,7 +22,7 @@ class Limits:
 
     @classmethod
     def of(cls, *, memory_mb: int, idle_bytes: int) -> "Limits":
-        """Return the limits of a function with `memory_mb`; `idle_bytes` is what an empty process has mapped already."""
+        """Return the limits for `memory_mb`; `idle_bytes` is what an empty process has mapped already."""
         return cls(heap_mb=memory_mb, writable_bytes=idle_bytes + memory_mb * MIB + HEADROOM)
 
 

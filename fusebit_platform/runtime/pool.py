@@ -50,7 +50,7 @@ class Lane:
 
 
 class Pool:
-    """Run calls in worker processes; one process serves one version of one function of one boundary, never another."""
+    """Run calls in worker processes; a process serves one version of one function of one boundary for ever."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Pool:
         self._idle_bytes = 0
         self._closed = False
 
-    # ---- for the platform ------------------------------------------------------------------------------------
+    # --- for the platform ---
 
     async def start(self) -> None:
         """Prove that a process can be started, measure an empty one, and prepare spares; raise RuntimeFault."""
@@ -91,7 +91,7 @@ class Pool:
         self._prepare()
 
     def submit(self, build: Build, payload: bytes, reply: Reply) -> None:
-        """Run one call of `build`: `payload` is a JSON object, the members of ctx; `reply` is called exactly once."""
+        """Run one call: `payload` is a JSON object, the members of ctx; `reply` is called exactly once."""
         lane = self._lanes.get(build.key) or self._open(build)
         worker = lane.ready()
         if lane.load >= limits.CALLS_IN_FLIGHT:
@@ -130,7 +130,7 @@ class Pool:
             if worker.build is not None and worker.build.boundary == boundary and worker.process is not None
         }
 
-    # ---- lanes -----------------------------------------------------------------------------------------------
+    # --- lanes ---
 
     def _open(self, build: Build) -> Lane:
         lane = self._lanes[build.key] = Lane(build)
@@ -183,7 +183,7 @@ class Pool:
             asyncio.get_running_loop().call_later(TICK_SECONDS / 4, self._prepare)
         return worker
 
-    # ---- processes -------------------------------------------------------------------------------------------
+    # --- processes ---
 
     def _spare(self, memory_mb: int) -> Worker | None:
         while memory_mb == USUAL_MEMORY_MB and self._spares:
@@ -261,7 +261,7 @@ class Pool:
         if idle:
             min(idle, key=lambda worker: worker.idle_since).kill()
 
-    # ---- time ------------------------------------------------------------------------------------------------
+    # --- time ---
 
     def _tick(self) -> None:
         now = time.monotonic()

@@ -32,8 +32,8 @@ class Recipe:
             "--no-addons",
             "--permission",
             f"--allow-fs-read={HARNESS}",
-            f"--allow-fs-read={directory}/app/*",
-            f"--allow-fs-read={directory}/tmp/*",
-            f"--allow-fs-write={directory}/tmp/*",
+            f"--allow-fs-read={directory / 'app' / '*'}",
+            f"--allow-fs-read={directory / 'tmp' / '*'}",
+            f"--allow-fs-write={directory / 'tmp' / '*'}",
             str(HARNESS),
         ]

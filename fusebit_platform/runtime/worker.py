@@ -52,7 +52,7 @@ class Worker(asyncio.Protocol):
         self._exit_code: int | None = None
         self._lost = False
 
-    # ---- life ------------------------------------------------------------------------------------------------
+    # --- life ---
 
     async def attach(self, process: Process) -> None:
         """Take over a started process and wait until its harness speaks."""
@@ -117,7 +117,7 @@ class Worker(asyncio.Protocol):
             self._report(call, message)
             reply(failure(522, message, kind="Function.TimedOut", cause="timeout"))
 
-    # ---- frames ----------------------------------------------------------------------------------------------
+    # --- frames ---
 
     def data_received(self, data: bytes) -> None:
         """Act on what the process wrote; kill it when that is not a frame."""
@@ -167,7 +167,7 @@ class Worker(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(frame)
 
-    # ---- logs ------------------------------------------------------------------------------------------------
+    # --- logs ---
 
     def _log(self, call: int, entry: bytes) -> None:
         if not self.calls:
@@ -199,9 +199,9 @@ class Worker(asyncio.Protocol):
         if self._sink is not None and self.build is not None:
             self._sink(self.build, call, _entry(50, message))
 
-    # ---- the end ---------------------------------------------------------------------------------------------
+    # --- the end ---
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Wait for the exit code, which says why."""
         self._lost = True
         self.retiring = True
