@@ -1,4 +1,4 @@
-"""Serve the embedded Fusebit: one process, one port, functions through the gateway and the rest through Django."""
+"""Serve the embedded Fusebit: one process, one port; functions by the gateway, the rest by Django."""
 
 import asyncio
 import contextlib
@@ -59,7 +59,7 @@ def run(
     around: Callable[..., object] | None = None,
     spares: int = 2,
 ) -> None:
-    """Serve an ASGI application and the functions that `executions` knows; `around` wraps every look-up in its thread."""
+    """Serve an ASGI application and the functions that `executions` knows; `around` wraps every look-up."""
     recipe = Recipe(node.find())
     sockets = listen(port)
     threads = ThreadPoolExecutor(LOOK_UP_THREADS, thread_name_prefix="look-up")
@@ -148,7 +148,7 @@ class Server(uvicorn.Server):
 
 
 def listen(port: int) -> list[socket.socket]:
-    """Return sockets on 127.0.0.1 and, where the machine has it, ::1; raise OSError when the port is taken."""
+    """Return sockets on 127.0.0.1 and, where there is one, ::1; raise OSError when the port is taken."""
     sockets = [_bound(socket.AF_INET, "127.0.0.1", port)]
     with contextlib.suppress(OSError):
         sockets.append(_bound(socket.AF_INET6, "::1", port))

@@ -67,6 +67,12 @@ class Unusable(ValueError):  # noqa: N818
     """The worker's headers cannot become a response."""
 
 
+def check_status(status: int) -> None:
+    """Raise Unusable unless a response may have this status."""
+    if not 200 <= status <= 599:
+        raise Unusable("The function's response has an impossible status.")
+
+
 def header_block(headers: bytes, *, shares_origin: bool) -> bytes:
     """Return the header lines for a worker's JSON list of pairs, CORS and nosniff included; raise Unusable.
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from fusebit_platform.gateway import answers, bodies
 from fusebit_platform.gateway.refusals import Refusal
-from fusebit_platform.gateway.routing import Target, parse
+from fusebit_platform.gateway.routing import parse
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 BODILESS = frozenset({204, 304})
@@ -84,7 +84,8 @@ class Exchange:
         self.more_body = True
         self.response_complete = False
         self.disconnected = False
-        self.target: Target | None = None
+        self.key = ("", "", "")  # subscription, boundary, function
+        self.path = self.url = self.query = ""  # raw, as in ctx (contract 6.3)
         self.headers: dict[str, str] = {}
         self.trace_id = ""
         self.started = time.time()
@@ -103,7 +104,7 @@ class Exchange:
         if self.method == "OPTIONS":
             return
         try:
-            self.target = parse(self.raw_target)
+            self.key, self.path, self.url, self.query = parse(self.raw_target)
         except Refusal as refusal:
             self._refusal = refusal
         if self.method not in METHODS:

@@ -67,16 +67,16 @@ class Known:
             },
         )
 
-    def admission_key(self, exchange: Exchange, path: str) -> tuple[str | None, str, bool]:
+    def admission_key(self, exchange: Exchange) -> tuple[str | None, str, bool]:
         """Name everything the decision depends on; a route's rules make the path and the verb part of it."""
         authorization = exchange.headers.get("authorization")
         if not self.path_matters:
             return (authorization, "", False)
-        return (authorization, path, exchange.method == "POST")
+        return (authorization, exchange.path, exchange.method == "POST")
 
 
 class Gateway:
-    """Answer requests to /v1/run/ from what is known; ask the platform's services, in a thread, only for the rest."""
+    """Answer requests to /v1/run/ from what is known; ask the platform's services only for the rest."""
 
     def __init__(
         self,
@@ -110,9 +110,9 @@ class Gateway:
         generation = self._executions.generation()
         if generation != self._generation:
             self._known, self._asked, self._generation = {}, {}, generation
-        known = self._known.get(exchange.target.key)  # type: ignore[union-attr]
+        known = self._known.get(exchange.key)
         if known is not None:
-            admission = known.admissions.get(known.admission_key(exchange, exchange.target.path))  # type: ignore[union-attr]
+            admission = known.admissions.get(known.admission_key(exchange))
             if admission is not None and admission.until > time.time():
                 self._run(exchange, known, admission, body)
                 return
@@ -122,7 +122,7 @@ class Gateway:
 
     async def _ask(self, exchange: Exchange, body: bytes) -> None:
         try:
-            known = await self._find(exchange.target.key)  # type: ignore[union-attr]
+            known = await self._find(exchange.key)
             self._check_concurrency(known.executable)
             admission = await self._admit(exchange, known)
             self._run(exchange, known, admission, body)
@@ -137,13 +137,12 @@ class Gateway:
             return known
         asked = self._asked.get(key)
         if asked is None:
-            asked = self._asked[key] = asyncio.ensure_future(self._look_up(key, self._known, self._asked))
+            asked = self._asked[key] = asyncio.ensure_future(self._look_up(key))
         return await asyncio.shield(asked)
 
-    async def _look_up(
-        self, key: Key, remembered: dict[Key, Known], asked: dict[Key, "asyncio.Future[Known]"]
-    ) -> Known:
-        """Ask for a function. The answer is kept with the generation in which the question was put, no later one."""
+    async def _look_up(self, key: Key) -> Known:
+        """Ask for a function; the answer is kept for the generation of the question, not of the answer."""
+        remembered, asked = self._known, self._asked
         try:
             executable = await self._in_thread(self._executions.find, *key)
         finally:
@@ -156,8 +155,8 @@ class Gateway:
         return known
 
     async def _admit(self, exchange: Exchange, known: Known) -> Admission:
-        path = exchange.target.path  # type: ignore[union-attr]
-        key = known.admission_key(exchange, path)
+        path = exchange.path
+        key = known.admission_key(exchange)
         authorization = key[0]
         executable = known.executable
         caller = await self._in_thread(
@@ -198,8 +197,7 @@ class Gateway:
             self._running.pop(subscription, None)
         status, source, cause = answer.status, answer.source, answer.cause
         try:
-            if not 200 <= status <= 599:
-                raise answers.Unusable("The function's response has an impossible status.")
+            answers.check_status(status)
             lines = answers.header_block(answer.headers, shares_origin=self._shares_origin)
             body = answer.body
         except answers.Unusable as error:
@@ -216,10 +214,10 @@ class Gateway:
         )
 
     def _remember(self, exchange: Exchange, status: int, source: str, cause: str, version: str) -> None:
-        subscription, boundary, function = exchange.target.key  # type: ignore[union-attr]
+        subscription, boundary, function = exchange.key
         started = exchange.started
         duration = (time.time() - started) * 1000
-        path = exchange.target.path.partition("?")[0]  # type: ignore[union-attr]
+        path = exchange.path.partition("?")[0]
         record = (started, duration, subscription, boundary, function, version, exchange.method, path)
         self.records.add(RunRecord(*record, status, source, cause, exchange.trace_id))
 
@@ -233,22 +231,20 @@ CAUSES = {403: "auth_denied", 404: "not_found", 413: "too_large", 429: "rate_lim
 
 
 def payload_of(exchange: Exchange, members: bytes, body: bytes) -> bytes:
-    """Return the members of ctx that belong to one call, as JSON (contract 6.3); the body is not encoded again."""
-    target = exchange.target
-    assert target is not None  # noqa: S101 - a request without a target has been refused
+    """Return the members of ctx of one call as JSON, the body as it came (contract 6.3)."""
     headers = {**exchange.headers, "fusebit-trace-id": exchange.trace_id}
     head = {
         "method": exchange.method,
-        "path": target.path,
-        "url": target.url,
+        "path": exchange.path,
+        "url": exchange.url,
         "headers": headers,
-        "query": forms.parse_query(target.query) if target.query else {},
+        "query": forms.parse_query(exchange.query) if exchange.query else {},
     }
     return b"".join((json.dumps(head)[:-1].encode(), b",", members, b'"body":', body, b"}"))
 
 
 def expiry(authorization: str | None) -> float:
-    """Return the `exp` of a bearer token in seconds since the epoch, without believing anything else in it."""
+    """Return the `exp` of a bearer token in seconds since the epoch; infinity when it has none."""
     if not authorization:
         return float("inf")
     try:
@@ -260,7 +256,7 @@ def expiry(authorization: str | None) -> float:
 
 
 def refusal_from(error: Exception) -> Refusal:
-    """Return what a service's exception means to the client: its own status and message, or an internal error."""
+    """Return what a service's exception means: its own status and message, or an internal error."""
     status, message = getattr(error, "status", None), getattr(error, "message", None)
     if isinstance(status, int) and 400 <= status <= 599 and isinstance(message, str):
         return Refusal(status, message)

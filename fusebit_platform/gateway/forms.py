@@ -1,4 +1,4 @@
-"""Read query strings and urlencoded bodies with nested names, as Express does: `a[b]=1`, `a[]=1&a[]=2`, `a=1&a=2`."""
+"""Read query strings and urlencoded bodies as Express does: `a[b]=1`, `a[]=1&a[]=2`, `a=1&a=2`."""
 
 from urllib.parse import unquote_plus
 

@@ -1,7 +1,7 @@
 """Read which function a request target names (contract 1.2, 6.1, 6.3)."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from fusebit_platform.gateway.refusals import Refusal
@@ -18,8 +18,7 @@ COMPILED = [(name, pattern, re.compile(pattern[1:-1])) for name, pattern in PATT
 HEAD = re.compile(rb"/v1/run/([^/?#]*)/([^/?#]*)/([^/?#]*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The function a request names, and the rest of its target."""
 
     key: tuple[str, str, str]  # subscription, boundary, function
@@ -67,8 +66,9 @@ def _checked(segments: tuple[bytes, ...]) -> tuple[str, str, str]:
 def _decoded(segment: bytes) -> str:
     text = segment.decode("latin-1")
     try:
-        if BAD_ESCAPE.search(text):
-            raise ValueError(text)
-        return unquote_to_bytes(segment).decode()
-    except ValueError:
-        raise Refusal(400, f"Failed to decode param '{text}'") from None
+        value = None if BAD_ESCAPE.search(text) else unquote_to_bytes(segment).decode()
+    except UnicodeDecodeError:
+        value = None
+    if value is None:
+        raise Refusal(400, f"Failed to decode param '{text}'")
+    return value

@@ -35,7 +35,7 @@ class Build:
 
 
 class Answer(NamedTuple):
-    """What came of a call. Only an answer of source "proxy" is the platform's own; the others may be hostile."""
+    """What came of a call; hostile unless its source is "proxy"."""
 
     status: int
     source: str  # "function", "provider" or "proxy" (contract 6.5)

@@ -1,7 +1,7 @@
 """The small single-threaded program that starts worker processes, so that the gateway never forks.
 
-It runs with an empty environment and without site-packages. Requests arrive as JSON on an inherited socket, together
-with the two descriptors a worker keeps. When the socket closes, every worker is killed.
+It runs with an empty environment and without site-packages. Requests arrive as JSON on an inherited socket,
+together with the two descriptors a worker keeps. When the socket closes, every worker is killed.
 """
 
 import array

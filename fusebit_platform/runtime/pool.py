@@ -50,7 +50,7 @@ class Lane:
 
 
 class Pool:
-    """Run calls in worker processes; a process serves one version of one function of one boundary for ever."""
+    """Run calls in worker processes, each bound for ever to one version of one function of one boundary."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Pool:
     # --- for the platform ---
 
     async def start(self) -> None:
-        """Prove that a process can be started, measure an empty one, and prepare spares; raise RuntimeFault."""
+        """Start a first process, measure it, and prepare spares; raise RuntimeFault."""
         self._root = Path(tempfile.mkdtemp(prefix="functions-"))
         sample = await self._spawn(USUAL_MEMORY_MB, unbounded=True)
         self._idle_bytes = _mapped_bytes(sample.process.pid if sample.process else 0)

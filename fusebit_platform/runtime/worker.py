@@ -201,7 +201,7 @@ class Worker(asyncio.Protocol):
 
     # --- the end ---
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature  # noqa: ARG002 - asyncio's signature
         """Wait for the exit code, which says why."""
         self._lost = True
         self.retiring = True

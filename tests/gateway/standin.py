@@ -1,4 +1,4 @@
-"""The platform's server with a stand-in for the executions service, as a program: `standin.py PORT FUNCTIONS.json`.
+"""The platform's server with a stand-in for the executions service: `standin.py PORT FUNCTIONS.json`.
 
 It stands where the database would be: functions come from a JSON file, which is read again when it changes.
 """
@@ -15,7 +15,7 @@ from fusebit_platform import server
 SUBSCRIPTION = "sub-0123456789abcdef"
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818
     """What the services raise."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -67,7 +67,7 @@ class Executions:
         names = (subscription_id, boundary_id, function_id)
         return Executable("acc-0123456789abcdef", *names, base_url=location, **stored)
 
-    def authorise(self, executable: Any, authorization_header: str | None, path: str, method: str) -> Caller:
+    def authorise(self, executable: Any, authorization_header: str | None, *_: str) -> Caller:
         self.asked += 1
         if executable.security.get("authentication") != "required":
             return Caller()
@@ -75,7 +75,7 @@ class Executions:
             raise Refused(403, "Unauthorized")
         return Caller({"allow": [{"action": "function:*", "resource": "/"}]}, "good")
 
-    def function_access_token(self, executable: Any, path: str) -> str | None:
+    def function_access_token(self, executable: Any, *_: str) -> str | None:
         return f"minted-{time.time()}" if executable.function_permissions else None
 
 

@@ -3,14 +3,15 @@
 import json
 
 import pytest
-import requests
+from requests import Response
 
 from fusebit_platform.gateway import answers
+from tests.gateway import http
 from tests.gateway.conftest import Platform
 
 
-def answer_to(platform: Platform, result: str) -> requests.Response:
-    return requests.get(
+def answer_to(platform: Platform, result: str) -> Response:
+    return http.get(
         platform.put("b/answer", f"module.exports = async (ctx) => ({result});"), allow_redirects=False
     )
 
@@ -78,8 +79,10 @@ def test_headers_repeat_and_the_platforms_own_are_dropped(platform: Platform) ->
     answer = answer_to(
         platform,
         """{ headers: { 'X-One': ['1', '2'], 'x-fx-response-source': 'forged', 'fusebit-trace-id': 'forged',
-             'Content-Length': '3', 'Connection': 'close', 'Transfer-Encoding': 'chunked', 'X-Content-Type-Options': 'x',
-             'x-split': 'a\\r\\nset-cookie: b=c', 'bad name': '1', 'x-nul': 'a\\0b', 'x-wide': '\\u{1F600}', __proto__: null,
+             'Content-Length': '3', 'Connection': 'close', 'Transfer-Encoding': 'chunked',
+             'X-Content-Type-Options': 'x',
+             'x-split': 'a\\r\\nset-cookie: b=c', 'bad name': '1', 'x-nul': 'a\\0b',
+             'x-wide': '\\u{1F600}', __proto__: null,
              'Location': 'javascript:alert(1)', 'Set-Cookie': 'mine=1' }, body: 1 }""",
     )
     assert answer.raw.headers.getlist("x-one") == ["1", "2"]
