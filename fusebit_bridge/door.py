@@ -7,6 +7,7 @@ worker: `tenant`. Everything raises FusebitError and nothing else.
 from collections.abc import Iterable
 
 from fusebit_bridge import connection, issuers
+from fusebit_bridge.client import Limits
 from fusebit_bridge.errors import (
     BuildFailed,
     Busy,
@@ -47,6 +48,7 @@ __all__ = [
     "Untrusted",
     "boundary_access",
     "ensure_tenant_issuer",
+    "is_reachable",
     "provisioner",
     "tenant",
     "tenant_issuer_id",
@@ -87,3 +89,15 @@ def tenant(subject: str, boundary_id: str, issuer_id: str = "") -> TenantSession
     `issuer_id` is the issuer of the person's identity where that is remembered; by default the one in use now.
     """
     return connection.tenant_session(subject, boundary_id, issuer_id)
+
+
+def is_reachable() -> bool:
+    """Tell whether Fusebit answers its health check within three seconds (contract 1.8); False before an import."""
+    try:
+        base_url = connection.imported().base_url
+        health = connection.requestor(base_url).send(
+            "GET", f"{base_url}/v1/health", headers=(), limits=Limits(seconds=3)
+        )
+    except FusebitError:
+        return False
+    return health.status == 200

@@ -49,12 +49,12 @@ def ready(_request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok" if is_well else "unwell", "checks": checks}, status=200 if is_well else 503)
 
 
-def bad_request(request: HttpRequest, _error: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a request that cannot be understood."""
     return _page(request, 400)
 
 
-def permission_denied(request: HttpRequest, _error: Exception) -> HttpResponse:
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a request that is not allowed."""
     return _page(request, 403)
 
@@ -64,7 +64,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "403_csrf.html", {"reason": reason}, status=403)
 
 
-def not_found(request: HttpRequest, _error: Exception) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer for what does not exist, or is somebody else's."""
     return _page(request, 404)
 

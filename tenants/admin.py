@@ -29,15 +29,16 @@ class ReadOnly:
         return False
 
 
-class LedgerInline(ReadOnly, admin.TabularInline[models.ProvisioningEvent, models.Tenant]):
+class LedgerInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
     """Every provisioning step of the tenant."""
 
     model = models.ProvisioningEvent
     fields = LEDGER
+    readonly_fields = LEDGER
     extra = 0
 
 
-class MembershipInline(ReadOnly, admin.TabularInline[models.Membership, models.Tenant]):
+class MembershipInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
     """Who belongs to the tenant, with their user at Fusebit."""
 
     model = models.Membership
@@ -58,7 +59,7 @@ class MembershipInline(ReadOnly, admin.TabularInline[models.Membership, models.T
         return found.get_state_display() if found else "none"
 
 
-class FunctionInline(ReadOnly, admin.TabularInline[models.Function, models.Tenant]):
+class FunctionInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
     """The tenant's functions."""
 
     model = models.Function
@@ -69,7 +70,7 @@ class FunctionInline(ReadOnly, admin.TabularInline[models.Function, models.Tenan
 
 
 @admin.register(models.Tenant)
-class TenantAdmin(ReadOnly, admin.ModelAdmin[models.Tenant]):
+class TenantAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """A tenant with all that was done for it."""
 
     list_display = ["name", "slug", "boundary_id", "fusebit_users", "created_at"]
@@ -93,7 +94,7 @@ class TenantAdmin(ReadOnly, admin.ModelAdmin[models.Tenant]):
         self.message_user(request, f"{len(queryset)} tenants will be looked at now.", messages.SUCCESS)
 
 
-class ReconciledAdmin(ReadOnly, admin.ModelAdmin[Any]):
+class ReconciledAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """A row that is brought in line with Fusebit."""
 
     list_filter = ["state", "error_code"]
@@ -118,7 +119,7 @@ class DeploymentAdmin(ReconciledAdmin):
 
 
 @admin.register(models.ProvisioningEvent)
-class ProvisioningEventAdmin(ReadOnly, admin.ModelAdmin[models.ProvisioningEvent]):
+class ProvisioningEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """The ledger of all tenants."""
 
     list_display = ["at", "tenant", "step", "subject", "attempt", "outcome", "cause", "reference_id"]
@@ -128,7 +129,7 @@ class ProvisioningEventAdmin(ReadOnly, admin.ModelAdmin[models.ProvisioningEvent
 
 
 @admin.register(models.AuditEvent)
-class AuditEventAdmin(ReadOnly, admin.ModelAdmin[models.AuditEvent]):
+class AuditEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Who changed what."""
 
     list_display = ["at", "tenant", "actor", "action", "target"]
@@ -138,7 +139,7 @@ class AuditEventAdmin(ReadOnly, admin.ModelAdmin[models.AuditEvent]):
 
 
 @admin.register(models.Run)
-class RunAdmin(ReadOnly, admin.ModelAdmin[models.Run]):
+class RunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Calls that went through the site."""
 
     list_display = ["created_at", "function", "method", "status", "cause", "duration_ms", "reference_id"]
@@ -148,7 +149,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[models.Run]):
 
 
 @admin.register(models.Function)
-class FunctionAdmin(ReadOnly, admin.ModelAdmin[models.Function]):
+class FunctionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Functions of all tenants; their code is the tenants' own."""
 
     list_display = ["name", "tenant", "created_at", "deleted_at"]

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.shortcuts import get_object_or_404
 
-from tenants.models import Deployment, Function, Membership, Reconciled, Run, Tenant
+from tenants.models import Deployment, Function, FunctionVersion, Membership, Reconciled, Run, Tenant
 
 Person = AbstractBaseUser | AnonymousUser
 
@@ -38,6 +38,24 @@ def functions_of(tenant: Tenant) -> QuerySet[Function]:
 def function_or_404(tenant: Tenant, name: str) -> Function:
     """Return the tenant's function `name`."""
     return get_object_or_404(functions_of(tenant), name=name)
+
+
+def functions_with_activity(tenant: Tenant) -> QuerySet[Function]:
+    """Return the tenant's functions with the number of their latest version and their last call."""
+    last = Run.objects.filter(function=OuterRef("pk"))
+    return functions_of(tenant).annotate(
+        latest_number=Subquery(FunctionVersion.objects.filter(function=OuterRef("pk")).values("number")[:1]),
+        last_status=Subquery(last.values("status")[:1]),
+        last_cause=Subquery(last.values("cause")[:1]),
+        last_run_at=Subquery(last.values("created_at")[:1]),
+    )
+
+
+def last_function(tenant: Tenant, user: Person, open_last: str = "") -> Function | None:
+    """Return the function `open_last`, else the one that the person saved last, else the first by name."""
+    functions = functions_of(tenant).exclude(deployment__absent=True)
+    saved = functions.filter(versions__author_id=user.pk).order_by("-versions__created_at")
+    return functions.filter(name=open_last).first() or saved.first() or functions.first()
 
 
 def recent_runs(function: Function, limit: int = 20) -> QuerySet[Run]:

@@ -17,6 +17,19 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class Text(serializers.CharField):
+    """A string as it was sent: numbers are not turned into one, blanks at its ends stay."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_blank": True, "trim_whitespace": False, **options})
+
+    def to_internal_value(self, data: Any) -> str:
+        """Refuse what is not a string."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
 class TenantRow(serializers.ModelSerializer[Membership]):
     """A tenant as one of its members sees it."""
 
@@ -98,13 +111,11 @@ class NewFunction(StrictSerializer):
 class NewVersion(StrictSerializer):
     """The body of PUT function."""
 
-    files = serializers.DictField(child=serializers.CharField(allow_blank=True, trim_whitespace=False))
+    files = serializers.DictField(child=Text())
     message = serializers.CharField(required=False, allow_blank=True, max_length=300, default="")
-    configuration = serializers.DictField(
-        child=serializers.CharField(allow_blank=True, trim_whitespace=False), required=False
-    )
+    configuration = serializers.DictField(child=Text(), required=False)
     compute = serializers.DictField(required=False)
-    schedule = serializers.DictField(child=serializers.CharField(), required=False)
+    schedule = serializers.DictField(child=Text(), required=False)
     security = serializers.DictField(required=False)
 
 
@@ -118,9 +129,9 @@ class Invocation(StrictSerializer):
     """The body of POST invoke; an object as `body` is sent as JSON, a string as it is."""
 
     method = serializers.ChoiceField(choices=["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"], default="GET")
-    path = serializers.CharField(required=False, allow_blank=True, max_length=2000, default="", trim_whitespace=False)
-    query = serializers.DictField(child=serializers.CharField(allow_blank=True), required=False, default=dict)
-    headers = serializers.DictField(child=serializers.CharField(allow_blank=True), required=False, default=dict)
+    path = Text(required=False, max_length=2000, default="")
+    query = serializers.DictField(child=Text(), required=False, default=dict)
+    headers = serializers.DictField(child=Text(), required=False, default=dict)
     body = serializers.JSONField(required=False, default=None, allow_null=True)
 
 

@@ -50,7 +50,7 @@ def session_for(function_tenant_id: Any, boundary_id: str, person: User | None) 
     signer = able.filter(user=person).first() or able.filter(user__memberships__role=Role.OWNER).first()
     if signer is None:
         raise AccessPending("Access to the functions service is still being set up.")
-    return door.tenant(signer.subject, boundary_id)
+    return door.tenant(signer.subject, boundary_id, signer.issuer_id)
 
 
 def specification(version: FunctionVersion) -> dict[str, Any]:

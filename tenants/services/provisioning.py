@@ -121,7 +121,7 @@ def advance(*, row: FusebitUser) -> FusebitUser:
 
 
 def _converge(row: FusebitUser) -> door.RemoteUser:
-    issuer_id = row.issuer_id or door.tenant_issuer_id()
+    issuer_id = row.issuer_id or _registered_issuer_id()
     if not row.issuer_id:
         FusebitUser.objects.filter(pk=row.pk, issuer_id="").update(issuer_id=issuer_id)
     return door.provisioner().ensure_user(
@@ -131,6 +131,17 @@ def _converge(row: FusebitUser) -> door.RemoteUser:
         last_name=row.user.last_name,
         email=row.user.email,
     )
+
+
+def _registered_issuer_id() -> str:
+    """Return the issuer of our identities, registered now when Fusebit was away at the import."""
+    try:
+        return door.tenant_issuer_id()
+    except door.NotConfigured as error:
+        if not error.retriable:
+            raise
+        door.ensure_tenant_issuer()
+        return door.tenant_issuer_id()
 
 
 def _record_ready(row: FusebitUser, held: reconciliation.Claim, remote: door.RemoteUser) -> None:

@@ -1,0 +1,20 @@
+// Marks the lines of an answer that were not in the answer before it. Everything stays text.
+export function showDifferences() {
+  let before = null;
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id !== "result") return;
+    const body = document.querySelector("#body");
+    if (!body) return;
+    const lines = body.textContent.split("\n");
+    if (before) body.replaceChildren(...lines.map((text) => line(text, before.has(text))));
+    before = new Set(lines);
+  });
+}
+
+function line(text, isOld) {
+  const span = document.createElement("span");
+  span.className = "line";
+  if (!isOld) span.dataset.kind = "added";
+  span.textContent = `${text}\n`;
+  return span;
+}
