@@ -22,7 +22,7 @@ def work() -> None:
     for _ in range(6):
         FusebitUser.objects.exclude(next_attempt_at=None).make_due()
         Deployment.objects.exclude(next_attempt_at=None).make_due()
-        Worker(stop=None).run_once()  # type: ignore[arg-type]
+        Worker().run_once()
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ def test_when_fusebit_is_away_rows_wait_and_heal_when_it_is_back(
     embedded.stop(kill=True)
     try:
         tenant = founded(grace)
-        Worker(stop=None).run_once()  # type: ignore[arg-type]
+        Worker().run_once()
         waiting = FusebitUser.objects.get(user=grace)
         with pytest.raises(FusebitUnavailable):
             invocations.run(function=hello, actor=ada, call=invocations.Call())
