@@ -89,7 +89,7 @@ def _read(source: str) -> bytes:
         raise CommandError(f"{source} cannot be read: {error.strerror}.") from None
     try:
         _check(source, os.fstat(descriptor))  # what is checked is what is read
-        with open(descriptor, "rb", closefd=False) as file:  # noqa: PTH123 (a descriptor, not a path)
+        with open(descriptor, "rb", closefd=False) as file:
             return file.read(PROFILE_LIMIT + 1)
     finally:
         os.close(descriptor)
