@@ -24,7 +24,7 @@ if not SECRET_KEY:
     raise ImproperlyConfigured(
         "SECRET_KEY is not set. Run `python manage.py quickstart`, or set SECRET_KEY or SECRET_KEY_FILE."
     )
-SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+SECRET_KEY_FALLBACKS = [key.strip() for key in env.secret("SECRET_KEY_FALLBACKS").split(",") if key.strip()]
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost" if IS_LOCAL else SITE_HOST)
 CSRF_TRUSTED_ORIGINS = [] if IS_LOCAL else [SITE_URL]
 
@@ -47,17 +47,18 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "onboarding.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "onboarding.middleware.CanonicalHostMiddleware",
-    "onboarding.middleware.RequestIdMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "onboarding.middleware.MethodNotAllowedMiddleware",
     "onboarding.middleware.SignInErrorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -99,12 +100,15 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
 AUTHENTICATION_BACKENDS = [*providers.backends(env), "django.contrib.auth.backends.ModelBackend"]
 SIGN_IN_BUTTONS = providers.buttons(env)
+SIGN_IN_HALF_CONFIGURED = providers.half_configured(env)
 globals().update(providers.settings(env))
 SOCIAL_AUTH_URL_NAMESPACE = "social"
 SOCIAL_AUTH_LOGIN_ERROR_URL = LOGIN_URL
 SOCIAL_AUTH_RAISE_EXCEPTIONS = False
+SOCIAL_AUTH_REQUESTS_TIMEOUT = 10
 SOCIAL_AUTH_REDIRECT_IS_HTTPS = SITE_URL.startswith("https:")
 SOCIAL_AUTH_PIPELINE = providers.PIPELINE
+SOCIAL_AUTH_STRATEGY = "onboarding.backends.OurPathsOnly"
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -115,7 +119,6 @@ AUTH_PASSWORD_VALIDATORS = [
 FUSEBIT_PROFILE_FILE = env.text("FUSEBIT_PROFILE_FILE")
 TENANT_ISSUER_ID = env.text("TENANT_ISSUER_ID")
 FUSEBIT_RUN_ORIGINS = env.words("FUSEBIT_RUN_ORIGINS")
-FUSEBIT_RATE = env.number("FUSEBIT_RATE", 20)
 KEY_ENCRYPTION_KEYS = env.later("KEY_ENCRYPTION_KEYS")
 CLIENT_KEY_ENCRYPTION_KEYS = env.later("CLIENT_KEY_ENCRYPTION_KEYS")
 
@@ -137,8 +140,10 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 SECURE = SITE_URL.startswith("https:")
-SESSION_COOKIE_NAME = "onboarding_session"
-CSRF_COOKIE_NAME = "onboarding_csrf"
+# A browser takes a cookie of this prefix from this very host, over TLS, and from nobody else.
+COOKIE_PREFIX = "__Host-" if SECURE else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}onboarding_session"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}onboarding_csrf"
 CSRF_FAILURE_VIEW = "onboarding.views.csrf_failure"
 SESSION_COOKIE_SAMESITE = "Lax"  # the provider's redirect back is a cross-site GET
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
@@ -184,7 +189,9 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"redact": {"()": "onboarding.logs.RedactSecrets"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {reference} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    # Django and uvicorn bring handlers of their own, which redact nothing.
+    "loggers": {name: {"handlers": [], "propagate": True} for name in ("django", "uvicorn", "uvicorn.error")},
 }

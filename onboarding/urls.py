@@ -13,7 +13,7 @@ admin.site.index_title = "Overview"
 
 urlpatterns = [
     path("login/", views.sign_in, name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    path("logout/", login_not_required(LogoutView.as_view()), name="logout"),
     path("auth/", include("social_django.urls", namespace="social")),
     path("admin/", admin.site.urls),
     path("healthz", views.alive, name="alive"),

@@ -5,11 +5,15 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from onboarding.backends import wanted_path
 from tenants.services import health
+
+# Pages that ask neither the session nor the database, because one of them may be what broke.
+ALONE = frozenset({400, 500})
 
 
 @login_not_required
@@ -17,14 +21,10 @@ from tenants.services import health
 @require_safe
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Show one button per configured provider; `next` survives when it stays on this site."""
-    wanted = request.GET.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
+    wanted = wanted_path(request)
     if request.user.is_authenticated:
-        return HttpResponseRedirect(wanted if is_ours and wanted else settings.LOGIN_REDIRECT_URL)
-    context = {"buttons": settings.SIGN_IN_BUTTONS, "next": wanted if is_ours else ""}
-    return render(request, "sign_in.html", context)
+        return HttpResponseRedirect(wanted or settings.LOGIN_REDIRECT_URL)
+    return render(request, "sign_in.html", {"buttons": settings.SIGN_IN_BUTTONS, "next": wanted})
 
 
 @login_not_required
@@ -79,4 +79,6 @@ def _page(request: HttpRequest, status: int) -> HttpResponse:
         words = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 500: "Internal error"}
         body = {"status": status, "statusCode": status, "code": "error", "message": words[status]}
         return JsonResponse({**body, "reference": getattr(request, "reference", "")}, status=status)
+    if status in ALONE:
+        return HttpResponse(render_to_string(f"{status}.html", {"request": request}), status=status)
     return render(request, f"{status}.html", status=status)

@@ -3,8 +3,8 @@
 import json
 import os
 import secrets
-import sys
 from argparse import ArgumentParser, Namespace
+from importlib import metadata
 from pathlib import Path
 
 import django
@@ -12,6 +12,8 @@ import uvicorn
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core.management import call_command
+
+from onboarding import files
 
 CLIENT_ID = "quickstart"
 # A loopback redirect URI without a port matches any port (RFC 8252 7.3).
@@ -28,24 +30,29 @@ def read_arguments() -> Namespace:
     return parser.parse_args()
 
 
-def write_once(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, unless it is there."""
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-
-
 def make_keys(directory: Path) -> None:
     """Make the secret and the signing key at the first start."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_once(directory / "secret_key", secrets.token_urlsafe(64))
-    if not (directory / "signing_key.pem").exists():
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        write_once(directory / "signing_key.pem", pem.decode())
+    files.write_once(directory / "secret_key", lambda: secrets.token_urlsafe(64))
+    files.write_once(directory / "signing_key.pem", signing_key)
+
+
+def signing_key() -> str:
+    """Return a new private key in PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return key.private_bytes(*form).decode()
+
+
+def complete(arguments: Namespace, directory: Path) -> None:
+    """Bring the database up to date, once for each version of what it is made of."""
+    made_of = f"{django.__version__} {metadata.version('django-oauth-toolkit')}\n"
+    stamp = directory / "complete_for"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == made_of:
+        return
+    call_command("migrate", verbosity=0, interactive=False)
+    enrol(arguments.people, arguments.client_secret_file.read_text(encoding="utf-8").strip())
+    files.write_private(stamp, made_of)
 
 
 def enrol(people_file: Path, client_secret: str) -> None:
@@ -62,6 +69,7 @@ def enrol(people_file: Path, client_secret: str) -> None:
         applications.create(
             client_id=CLIENT_ID,
             client_secret=client_secret,
+            hash_client_secret=False,  # a random secret gains nothing from a slow hash on every sign-in
             name="Fusebit onboarding",
             client_type="confidential",
             authorization_grant_type="authorization-code",
@@ -82,21 +90,19 @@ def main() -> None:
     os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # loopback only
     os.environ["DJANGO_SETTINGS_MODULE"] = "onboarding.identity.settings"
     django.setup()
-    if not (directory / "enrolled").exists():
-        call_command("migrate", verbosity=0, interactive=False)
-        enrol(arguments.people, arguments.client_secret_file.read_text(encoding="utf-8").strip())
-        write_once(directory / "enrolled", "The database is complete; delete this file to have it completed again.\n")
+    complete(arguments, directory)
     from onboarding.identity.asgi import application
 
     uvicorn.run(
         application,
         host="127.0.0.1",
         port=arguments.port,
-        log_level="warning",
+        log_config=None,
+        access_log=False,
         server_header=False,
         timeout_graceful_shutdown=1,
     )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

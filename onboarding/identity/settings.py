@@ -56,6 +56,7 @@ LOGIN_REDIRECT_URL = "/login/"
 # Cookies ignore ports: the site on the same address must not see these, nor these the site's.
 SESSION_COOKIE_NAME = "identity_session"
 CSRF_COOKIE_NAME = "identity_csrf"
+CSRF_FAILURE_VIEW = "onboarding.identity.pages.form_too_old"
 SESSION_COOKIE_AGE = 3600
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -76,6 +77,10 @@ STATICFILES_DIRS = [BASE_DIR / "onboarding" / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
+STRICT = [
+    f"COMPLIANT_BCP_RFC9700_{name}"
+    for name in ("IMPLICIT_GRANT", "PASSWORD_GRANT", "PKCE_METHOD", "ACCESS_TOKEN_TRANSPORT", "AUTHZ_RESPONSE_ISS")
+]
 OAUTH2_PROVIDER = {
     "OIDC_ENABLED": True,
     "OIDC_RSA_PRIVATE_KEY": (DIRECTORY / "signing_key.pem").read_text(encoding="utf-8"),
@@ -83,12 +88,17 @@ OAUTH2_PROVIDER = {
     "OIDC_RP_INITIATED_LOGOUT_ENABLED": True,
     "OIDC_RP_INITIATED_LOGOUT_ALWAYS_PROMPT": False,
     "PKCE_REQUIRED": True,
+    # RFC 9700: no implicit or password grant, S256 alone, no tokens in URLs, `iss` in every answer.
+    **dict.fromkeys(STRICT, True),
     "SCOPES": {"openid": "Who you are", "profile": "Your name", "email": "Your e-mail address"},
     "OAUTH2_VALIDATOR_CLASS": "onboarding.identity.claims.Claims",
 }
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "filters": {"redact": {"()": "onboarding.logs.RedactSecrets"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {name: {"handlers": [], "propagate": True} for name in ("django", "uvicorn", "uvicorn.error")},
 }
