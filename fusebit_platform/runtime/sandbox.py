@@ -161,7 +161,7 @@ def _execute(plan: Plan) -> None:
 
 
 def _rights(plan: Plan, node: str) -> dict[str, int]:
-    rights = {library: landlock.RUN for library in plan.libraries}
+    rights = dict.fromkeys(plan.libraries, landlock.RUN)
     rights[node] = landlock.RUN
     if plan.namespaces:
         return rights | {

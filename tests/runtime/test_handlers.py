@@ -90,9 +90,7 @@ def test_an_error_of_the_function_is_500_with_its_stack(functions: Functions, so
         ("module.exports = (ctx, cb) => { Promise.reject(new Error('lost')); };", "Error", "lost"),
     ],
 )
-def test_other_failures_are_errors_of_the_provider(
-    functions: Functions, source: str, kind: str, message: str
-) -> None:
+def test_other_failures_are_errors_of_the_provider(functions: Functions, source: str, kind: str, message: str) -> None:
     answer = functions.call(source)
     assert (answer.status, answer.source) == (500, "provider")
     error = error_of(answer)
@@ -209,9 +207,7 @@ def test_concurrent_calls_keep_their_logs_apart(functions: Functions) -> None:
         await asyncio.gather(*(functions.answer(build, name=f"call {n}") for n in range(1, 6)))
 
     functions.run(several())
-    assert {(call, entry["msg"]) for call, entry in functions.logged} == {
-        (n, f"call {n}") for n in range(1, 6)
-    }
+    assert {(call, entry["msg"]) for call, entry in functions.logged} == {(n, f"call {n}") for n in range(1, 6)}
 
 
 def test_a_call_that_floods_the_log_is_cut_off(functions: Functions) -> None:

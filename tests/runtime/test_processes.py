@@ -24,9 +24,7 @@ def message_of(answer: Answer) -> str:
 
 
 @pytest.mark.parametrize("body", ["for (;;);", "await new Promise(() => {});"])
-def test_a_call_past_its_time_is_522_and_the_next_one_gets_a_new_process(
-    functions: Functions, body: str
-) -> None:
+def test_a_call_past_its_time_is_522_and_the_next_one_gets_a_new_process(functions: Functions, body: str) -> None:
     source = f"{TOKEN.split('module')[0]} module.exports = async (ctx) => {{ if (ctx.hang) {{ {body} }} return {{ body: token }}; }};"
     build = functions.build(source, timeout_s=1)
     first = functions.body(build)
@@ -113,9 +111,7 @@ def test_a_function_may_use_what_it_was_given(functions: Functions, memory: int)
         "process.reallyExit(1);",
     ],
 )
-def test_a_process_that_ends_itself_is_an_error_and_the_next_call_works(
-    functions: Functions, end: str
-) -> None:
+def test_a_process_that_ends_itself_is_an_error_and_the_next_call_works(functions: Functions, end: str) -> None:
     build = functions.build(
         f"module.exports = async (ctx) => {{ if (ctx.end) {{ {end} await new Promise(() => {{}}); }} return {{ body: 1 }}; }};",
         timeout_s=2,
@@ -160,9 +156,7 @@ def test_a_new_version_serves_at_once_while_calls_on_the_old_one_end_there(funct
         "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, 400)); return { body: 'old' }; };",
         function="switched",
     )
-    new = functions.build(
-        "module.exports = async (ctx) => ({ body: 'new' });", function="switched", version="2"
-    )
+    new = functions.build("module.exports = async (ctx) => ({ body: 'new' });", function="switched", version="2")
 
     async def switch() -> list[str]:
         slow = asyncio.create_task(functions.answer(old))
@@ -266,12 +260,8 @@ def test_frames_survive_any_cutting_and_nonsense_is_refused() -> None:
     stream = b"".join(encode(Kind.LOG, number, b"x" * number) for number in range(50))
     for size in (1, 3, 7, 1000):
         decoder = Decoder()
-        frames = [
-            frame for at in range(0, len(stream), size) for frame in decoder.feed(stream[at : at + size])
-        ]
-        assert [(frame.call, len(frame.payload)) for frame in frames] == [
-            (number, number) for number in range(50)
-        ]
+        frames = [frame for at in range(0, len(stream), size) for frame in decoder.feed(stream[at : at + size])]
+        assert [(frame.call, len(frame.payload)) for frame in frames] == [(number, number) for number in range(50)]
     for nonsense in (b"\0" * 9, b"\xff" * 9):
         with pytest.raises(BadFrame):
             Decoder().feed(nonsense)
