@@ -111,7 +111,7 @@ class EmbeddedFusebit:
         ]
         names = ("PATH", "HOME", "LANG", "NODE_BINARY", "PLATFORM_DATABASE_URL")
         kept = {name: os.environ[name] for name in names if name in os.environ}
-        self._log = (self.directory / "log").open("ab")
+        self._log = (self.directory / "log").open("wb")
         self._process = subprocess.Popen(
             command, cwd=ROOT, env={**kept, **self._environment}, stdout=self._log, stderr=self._log
         )
