@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from social_django.models import UserSocialAuth
 
+from tenants.models import FusebitUser, Tenant
 from tests.onboarding.conftest import Browser, Identity, free_port, offer
 
 SESSION = import_module("django.contrib.sessions.backends.db").SessionStore
@@ -215,18 +216,27 @@ def test_a_browser_that_is_signed_in_does_not_become_two_people(visitor: Browser
     assert session["_auth_user_id"] == str(User.objects.get().pk)
 
 
-def test_many_first_sign_ins_at_once_are_one_person(site: str) -> None:
-    browsers = [Browser(site) for _ in range(6)]
-    callbacks = [browser.authorize(browser.begin()) for browser in browsers]
+def test_fifty_first_sign_ins_at_once_are_one_person_with_one_tenant(site: str) -> None:
+    first = Browser(site)
+    first.authorize(first.begin())
+    known = first.session.cookies["identity_session"]
 
-    with ThreadPoolExecutor(len(browsers)) as pool:
+    def authorized(_: int) -> tuple[Browser, str]:
+        browser = Browser(site)
+        browser.session.cookies.set("identity_session", known)
+        answer = browser.session.get(browser.begin(), allow_redirects=False, timeout=60)
+        return browser, answer.headers["Location"]
+
+    with ThreadPoolExecutor(8) as pool:
+        callbacks = list(pool.map(authorized, range(50)))
+    with ThreadPoolExecutor(50) as pool:
         answers = list(
-            pool.map(lambda pair: pair[0].get(pair[1], allow_redirects=False), zip(browsers, callbacks, strict=True))
+            pool.map(lambda pair: pair[0].session.get(pair[1], allow_redirects=False, timeout=60), callbacks)
         )
 
     assert {answer.headers.get("Location") for answer in answers} == {"/"}
-    assert User.objects.count() == 1
-    assert UserSocialAuth.objects.count() == 1
+    assert User.objects.count() == UserSocialAuth.objects.count() == 1
+    assert Tenant.objects.count() == FusebitUser.objects.count() == 1
 
 
 def test_a_provider_that_is_down_is_a_sentence(settings: object, identity: Identity, live_server: object) -> None:
