@@ -11,11 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
+import psycopg
 import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from psycopg import sql
 
 from tests.processes import ROOT, free_port, until
 
@@ -61,6 +64,17 @@ class Signer:
         return jwt.encode(body, self.key, algorithm="RS256", headers=headers)
 
 
+def own_database() -> dict[str, str]:
+    """Where the suite runs on PostgreSQL, make a database for one embedded Fusebit; return its environment."""
+    url = os.environ.get("PLATFORM_DATABASE_URL", "")
+    if not url.startswith("postgres"):
+        return {}
+    name, parts = f"embedded_{uuid.uuid4().hex}", urlsplit(url)
+    with psycopg.connect(parts._replace(path="/postgres").geturl(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return {"PLATFORM_DATABASE_URL": parts._replace(path=f"/{name}").geturl()}
+
+
 class EmbeddedFusebit:
     """The process, its seed, and requests to it."""
 
@@ -73,7 +87,7 @@ class EmbeddedFusebit:
         self.operator = Signer.generate("operator-issuer", "operator")
         self.account = f"/account/{self.account_id}"
         self.subscription = f"{self.account}/subscription/{self.subscription_id}"
-        self._environment = environment or {}
+        self._environment = {**own_database(), **(environment or {})}
         self._session = requests.Session()
         self._session.trust_env = False
         directory.mkdir(parents=True, exist_ok=True)
@@ -109,7 +123,7 @@ class EmbeddedFusebit:
             *(sys.executable, "-m", "fusebit_platform", "--port", str(self.port), "--base-url", self.base_url),
             *("--data-dir", str(self.directory / "platform"), "--seed", str(self.directory / "seed.json")),
         ]
-        names = ("PATH", "HOME", "LANG", "NODE_BINARY", "PLATFORM_DATABASE_URL")
+        names = ("PATH", "HOME", "LANG", "NODE_BINARY")
         kept = {name: os.environ[name] for name in names if name in os.environ}
         self._log = (self.directory / "log").open("wb")
         self._process = subprocess.Popen(
