@@ -22,6 +22,7 @@ Send = Callable[[Message], Awaitable[None]]
 log = logging.getLogger(__name__)
 
 THREADS = 8
+NO_BODY = {204, 304}
 
 
 class Disconnected(Exception):
@@ -96,7 +97,7 @@ def raw_path(scope: Message) -> str:
 
 async def _send(response: HttpResponse, send: Send) -> None:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
-    if not response.has_header("Content-Length"):
+    if response.status_code not in NO_BODY and not response.has_header("Content-Length"):
         headers.append((b"content-length", str(len(response.content)).encode()))
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     await send({"type": "http.response.body", "body": response.content})

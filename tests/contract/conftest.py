@@ -1,14 +1,15 @@
-"""A Fusebit to check the contract against."""
+"""A running platform for the guide."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.embedded import EmbeddedFusebit, running
+from tests.embedded import EmbeddedFusebit
 
 
 @pytest.fixture(scope="session")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedFusebit]:
-    """The embedded Fusebit, shared by the session."""
-    with running(tmp_path_factory.mktemp("fusebit")) as fusebit:
-        yield fusebit
+def fusebit() -> Iterator[EmbeddedFusebit]:
+    """One server for the whole run; tests make names of their own."""
+    server = EmbeddedFusebit().start()
+    yield server
+    server.stop()

@@ -1,0 +1,15 @@
+"""A running platform for the chapters of the contract."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.embedded import EmbeddedFusebit
+
+
+@pytest.fixture(scope="session")
+def fusebit() -> Iterator[EmbeddedFusebit]:
+    """One server for the whole run; tests make names of their own."""
+    server = EmbeddedFusebit().start()
+    yield server
+    server.stop()
