@@ -106,11 +106,18 @@ class EmbeddedFusebit:
         }
 
     def start(self) -> "EmbeddedFusebit":
-        """Start the process and wait for its Ready line."""
+        """Start the process with Ada in its database and wait for its Ready line."""
         seed = self.directory / "seed.json"
         seed.write_text(json.dumps(self.seed))
+        return self._start("--seed", str(seed))
+
+    def start_unseeded(self) -> "EmbeddedFusebit":
+        """Start the process so that it makes an administrator of its own at the first start."""
+        return self._start()
+
+    def _start(self, *seed: str) -> "EmbeddedFusebit":
         command = [sys.executable, "-m", "fusebit_platform", "--port", str(self.port), *self.arguments]
-        command += ["--data-dir", str(self.directory / "platform"), "--seed", str(seed)]
+        command += ["--data-dir", str(self.directory / "platform"), *seed]
         kept = {name: value for name, value in os.environ.items() if name not in {"DJANGO_SETTINGS_MODULE"}}
         self.log = (self.directory / "stderr").open("a+")
         self.process = subprocess.Popen(
