@@ -118,7 +118,7 @@ class EmbeddedFusebit:
     def _start(self, *seed: str) -> "EmbeddedFusebit":
         command = [sys.executable, "-m", "fusebit_platform", "--port", str(self.port), *self.arguments]
         command += ["--data-dir", str(self.directory / "platform"), *seed]
-        kept = {name: value for name, value in os.environ.items() if name not in {"DJANGO_SETTINGS_MODULE"}}
+        kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
         self.log = (self.directory / "stderr").open("a+")
         self.process = subprocess.Popen(
             command,
