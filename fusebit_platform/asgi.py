@@ -22,6 +22,7 @@ Send = Callable[[Message], Awaitable[None]]
 log = logging.getLogger(__name__)
 
 THREADS = 8
+DRAIN_LIMIT = 16 * 1024 * 1024  # of a body that is refused anyway, so that its sender can read why
 NO_BODY = {204, 304}
 
 
@@ -78,14 +79,16 @@ class Application:
 
     async def _read(self, receive: Receive) -> bytes:
         """Return the body, cut just above what any route accepts, so that it is refused and never kept."""
-        content = bytearray()
+        content, seen = bytearray(), 0
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise Disconnected
+            part = message.get("body", b"")
+            seen += len(part)
             if len(content) <= self._read_limit:
-                content += message.get("body", b"")
-            if not message.get("more_body", False):
+                content += part
+            if not message.get("more_body", False) or seen > DRAIN_LIMIT:
                 return bytes(content)
 
 

@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -69,6 +70,32 @@ def part(value: Any) -> str:
     return encode(json.dumps(value).encode())
 
 
+class Database:
+    """A database of one server's own, where the run is on PostgreSQL."""
+
+    def __init__(self, server_url: str) -> None:
+        parts = urlsplit(server_url)
+        self.name = f"embedded_{secrets.token_hex(6)}"
+        self._server = urlunsplit(parts._replace(path="/postgres"))
+        self.url = urlunsplit(parts._replace(path=f"/{self.name}"))
+        self._execute(f'CREATE DATABASE "{self.name}"')
+
+    @classmethod
+    def of_this_run(cls) -> "Database | None":
+        """Return a new database on the PostgreSQL of this run, or None on SQLite."""
+        url = os.environ.get("PLATFORM_DATABASE_URL", "")
+        return cls(url) if url.startswith("postgres") else None
+
+    def drop(self) -> None:
+        self._execute(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
+
+    def _execute(self, statement: str) -> None:
+        import psycopg
+
+        with psycopg.connect(self._server, autocommit=True) as connection:
+            connection.execute(statement)
+
+
 class EmbeddedFusebit:
     """One running server; Ada's identity may do everything."""
 
@@ -82,7 +109,10 @@ class EmbeddedFusebit:
         self.issuer = f"operator-{secrets.token_hex(4)}"
         self.subject = "ada"
         self.key = KeyPair()
-        self.environment = environment or {}
+        self.environment = {"PLATFORM_DATABASE_URL": "", **(environment or {})}
+        self.database = Database.of_this_run()
+        if self.database is not None:
+            self.environment["PLATFORM_DATABASE_URL"] = self.database.url
         self.arguments = arguments
         self.session = requests.Session()
         self.process: subprocess.Popen[str] | None = None
@@ -123,7 +153,7 @@ class EmbeddedFusebit:
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**kept, "PLATFORM_DATABASE_URL": "", **self.environment},
+            env={**kept, **self.environment},
             stdout=subprocess.PIPE,
             stderr=self.log,
             text=True,
@@ -161,6 +191,8 @@ class EmbeddedFusebit:
         self.session.close()
         if forget:
             shutil.rmtree(self.directory, ignore_errors=True)
+            if self.database is not None:
+                self.database.drop()
         return code
 
     # -- what tests say ----------------------------------------------------------------------------------------------
@@ -219,6 +251,18 @@ class EmbeddedFusebit:
         options.setdefault("timeout", 30)
         options.setdefault("allow_redirects", False)
         return self.session.request(method, f"{self.base_url}{path}", json=json, headers=sent, **options)
+
+    def raw(self, request: bytes) -> bytes:
+        """Send bytes and return whatever comes back until the server closes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(request)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    def raw_get(self, path: str) -> tuple[int, Any]:
+        """Ask for a path exactly as it is written; return status and JSON."""
+        lines = f"GET {path} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {self.token()}", "Connection: close"
+        head, _, body = self.raw(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")).partition(b"\r\n\r\n")
+        return int(head.split()[1]), json.loads(body)
 
     def add_user(self, *statements: tuple[str, str], kind: str = "user", **body: Any) -> "Agent":
         """Create an agent with these (action, resource) statements and a key of its own."""
