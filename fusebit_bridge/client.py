@@ -73,7 +73,9 @@ class Requestor:
         if body is not None:
             content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
             headers["Content-Type"] = "application/json"
-        reply = self.send(method, url, headers=headers.items(), body=content, limits=Limits(seconds))
+        limits = Limits(seconds)
+        again = method == "GET"
+        reply = self.send(method, url, headers=headers.items(), body=content, limits=limits, again=again)
         if not 200 <= reply.status < 300:
             raise error_of(reply)
         return reply
@@ -86,9 +88,11 @@ class Requestor:
         headers: Iterable[tuple[str, str]],
         body: bytes = b"",
         limits: Limits = Limits(),
+        again: bool = False,
     ) -> Reply:
         """Send one request to exactly `url` and return whatever is answered, redirects included.
 
+        With `again`, a connection that fails before the first byte of an answer is tried once more.
         Raise InvalidName when the URL would not travel byte for byte, Unreachable without an answer, and
         UnexpectedAnswer when the answer is cut short or larger than the limit.
         """
@@ -99,7 +103,7 @@ class Requestor:
             try:
                 reply = self._exchange(prepared, limits, reference_id)
             except requests.ConnectionError as error:
-                if method != "GET" or isinstance(error, requests.Timeout):
+                if not again or isinstance(error, requests.Timeout):
                     raise
                 reply = self._exchange(prepared, limits, reference_id)
         elapsed_ms = (time.monotonic() - started) * 1000

@@ -1,6 +1,5 @@
 """The client profile and the private key in it: checked once, parsed once, shown never (contract 8.3)."""
 
-import copyreg
 import hashlib
 import json
 import re
@@ -74,13 +73,10 @@ class PrivateKey:
     def __repr__(self) -> str:
         return f"<PrivateKey {self.key_id} {self.algorithm} {self.fingerprint[:16]}>"
 
-    def __reduce_ex__(self, _protocol: Any) -> NoReturn:
+    def __reduce_ex__(self, *_args: Any) -> NoReturn:
         raise TypeError("A private key is not copied and not pickled.")
 
     __copy__ = __deepcopy__ = __reduce_ex__
-
-
-copyreg.pickle(PrivateKey, PrivateKey.__reduce_ex__)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

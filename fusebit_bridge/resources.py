@@ -81,7 +81,7 @@ class BuildId(Segment):
     """A short opaque string of the server's."""
 
     kind = "a build id"
-    pattern = re.compile(r"[A-Za-z0-9_-]{1,128}")
+    pattern = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class IssuerId(Segment):
@@ -192,12 +192,13 @@ def path_below(text: str) -> str:
     """
     if _UNSENDABLE.search(text) or _BAD_PERCENT.search(text):
         raise InvalidName("The path has characters that cannot be sent.", detail=f"path: {text!r:.80}")
-    path, mark, query = text.partition("?")
+    path, _mark, query = text.partition("?")
     if not {".", ".."}.isdisjoint(re.split(r"[/\\]", unquote(path))):
         raise InvalidName("The path must not have “.” or “..” between its slashes.")
     if path and not path.startswith("/"):
         path = f"/{path}"
-    return _canonical(quote(path, safe=PATH_SAFE)) + mark + _canonical(quote(query, safe=QUERY_SAFE))
+    below = _canonical(quote(path, safe=PATH_SAFE))
+    return f"{below}?{_canonical(quote(query, safe=QUERY_SAFE))}" if query else below
 
 
 def _canonical(text: str) -> str:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from tenants import models
 from tenants.services import provisioning
 
-LEDGER = ["at", "step", "subject", "attempt", "outcome", "cause", "reference_id", "detail"]
+LEDGER = ("at", "step", "subject", "attempt", "outcome", "cause", "reference_id", "detail")
 
 
 class ReadOnly:
@@ -33,8 +33,7 @@ class LedgerInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]  # 
     """Every provisioning step of the tenant."""
 
     model = models.ProvisioningEvent
-    fields = LEDGER
-    readonly_fields = LEDGER
+    fields = readonly_fields = LEDGER
     extra = 0
 
 
@@ -42,8 +41,7 @@ class MembershipInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     """Who belongs to the tenant, with their user at Fusebit."""
 
     model = models.Membership
-    fields = ["user", "role", "fusebit_user", "access", "created_at"]
-    readonly_fields = fields
+    fields = readonly_fields = ("user", "role", "fusebit_user", "access", "created_at")
     extra = 0
 
     @admin.display(description="Fusebit user id")
@@ -63,8 +61,7 @@ class FunctionInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]  
     """The tenant's functions."""
 
     model = models.Function
-    fields = ["name", "deployment", "created_at", "deleted_at"]
-    readonly_fields = fields
+    fields = readonly_fields = ("name", "deployment", "created_at", "deleted_at")
     extra = 0
     show_change_link = True
 
@@ -155,4 +152,4 @@ class FunctionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # no
     list_display = ["name", "tenant", "created_at", "deleted_at"]
     search_fields = ["name", "tenant__slug"]
     list_select_related = ["tenant"]
-    fields: list[str] = ["name", "tenant", "description", "created_at", "deleted_at"]
+    fields = ("name", "tenant", "description", "created_at", "deleted_at")

@@ -68,11 +68,12 @@ class FilesField(forms.Field):
 class SaveForm(forms.Form):
     """The editor: all files and the version that the edit began from.
 
-    `over` is the version that somebody who was shown a conflict chose to save over; `keep_live` leaves alone what answers.
+    `over` is the version that somebody who was shown a conflict chose to save over; `keep_live` leaves alone what
+    answers.
     """
 
     base_version = forms.IntegerField(min_value=0, max_value=2_000_000_000)
-    files = FilesField(required=False)
+    sources = FilesField(required=False)
     message = forms.CharField(required=False, max_length=300)
     over = forms.IntegerField(required=False, min_value=1, max_value=2_000_000_000)
     keep_live = forms.BooleanField(required=False)
@@ -84,7 +85,7 @@ class SaveForm(forms.Form):
 
     def change(self) -> functions.Change:
         """Return what to save."""
-        return functions.Change(files=self.cleaned_data["files"], message=self.cleaned_data["message"])
+        return functions.Change(files=self.cleaned_data["sources"], message=self.cleaned_data["message"])
 
 
 class CallForm(forms.Form):

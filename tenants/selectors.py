@@ -14,7 +14,7 @@ Person = AbstractBaseUser | AnonymousUser
 
 def memberships_of(user: Person) -> QuerySet[Membership]:
     """Return the person's memberships with their tenants, the oldest first."""
-    return Membership.objects.filter(user_id=user.pk).select_related("tenant")
+    return Membership.objects.filter(user_id=user.pk or 0).select_related("tenant")
 
 
 def tenant_of(user: Person) -> Tenant | None:

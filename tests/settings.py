@@ -9,6 +9,10 @@ os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "0123456789abcdef" * 4)
 os.environ.setdefault("KEY_ENCRYPTION_KEYS", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 os.environ.setdefault("CLIENT_KEY_ENCRYPTION_KEYS", "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=")
 
+os.environ.setdefault("SOCIAL_AUTH_LOCAL_KEY", "quickstart")
+os.environ.setdefault("SOCIAL_AUTH_LOCAL_SECRET", "only-for-tests")
+os.environ.setdefault("SOCIAL_AUTH_LOCAL_OIDC_ENDPOINT", "http://127.0.0.1:1")
+
 import dj_database_url  # noqa: E402
 
 from onboarding.settings import *  # noqa: E402, F403

@@ -69,6 +69,7 @@ def enrol(people_file: Path, client_secret: str) -> None:
         applications.create(
             client_id=CLIENT_ID,
             client_secret=client_secret,
+            hash_client_secret=False,  # a random secret gains nothing from a slow hash on every sign-in
             name="Fusebit onboarding",
             client_type="confidential",
             authorization_grant_type="authorization-code",

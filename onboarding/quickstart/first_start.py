@@ -101,7 +101,6 @@ def _write_settings(options: Options, path: Path) -> None:
         "SOCIAL_AUTH_LOCAL_SECRET_FILE": folder / "local_sign_in",
         "SOCIAL_AUTH_LOCAL_OIDC_ENDPOINT": options.identity_url,
         "FUSEBIT_PROFILE_FILE": options.profile_file,
-        "FUSEBIT_RATE": 100,
         "TENANT_ISSUER_ID": kept.get("TENANT_ISSUER_ID") or f"onboarding-{secrets.token_hex(8)}",
     }
     lines = ["# Written by quickstart; the environment overrides it."]

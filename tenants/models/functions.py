@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from tenants.models.reconciled import Reconciled, ReconciledQuerySet
+from tenants.models.reconciled import Reconciled
 from tenants.models.tenancy import Tenant
 
 
@@ -83,8 +83,6 @@ class Deployment(Reconciled):
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     build_id = models.CharField(max_length=80, blank=True)
     location = models.URLField(max_length=500, blank=True, help_text="As Fusebit gave it.")
-
-    objects = ReconciledQuerySet.as_manager()
 
     def __str__(self) -> str:
         """Show the version that should answer."""

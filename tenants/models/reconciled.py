@@ -1,7 +1,7 @@
 """Rows that say what should be true at Fusebit, and what was last seen there."""
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -61,7 +61,7 @@ class Reconciled(models.Model):
     reference_id = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar[Any]
+    objects = ReconciledQuerySet.as_manager()
 
     class Meta:
         """Shared by everything that is reconciled."""

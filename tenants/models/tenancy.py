@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from tenants.models.reconciled import Reconciled, ReconciledQuerySet, State
+from tenants.models.reconciled import Reconciled, State
 
 
 def new_boundary_id() -> str:
@@ -70,8 +70,6 @@ class FusebitUser(Reconciled):
     issuer_id = models.CharField(max_length=255, blank=True, help_text="Empty until the bridge is configured.")
     subject = models.CharField(max_length=320, help_text="<provider>|<uid>, byte for byte.")
     remote_user_id = models.CharField("Fusebit user id", max_length=64, blank=True)
-
-    objects = ReconciledQuerySet.as_manager()
 
     class Meta:
         """One row per identity, and no READY without a user."""

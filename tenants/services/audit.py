@@ -1,6 +1,6 @@
 """The trail of who changed what."""
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import User
 
 from tenants.models import AuditEvent, Tenant
 
@@ -9,10 +9,9 @@ def record(
     *,
     action: str,
     tenant: Tenant | None,
-    actor: AbstractBaseUser | AnonymousUser | None,
+    actor: User | None,
     target: object = "",
     **detail: object,
 ) -> AuditEvent:
     """Write the row; call it inside the transaction of the change that it records. `detail` must be JSON."""
-    person = actor if actor is not None and actor.is_authenticated else None
-    return AuditEvent.objects.create(tenant=tenant, actor=person, action=action, target=str(target), detail=detail)
+    return AuditEvent.objects.create(tenant=tenant, actor=actor, action=action, target=str(target), detail=detail)

@@ -50,7 +50,7 @@ def record(row: Reconciled, held: Claim, **columns: Any) -> bool:
     """
     rows = type(row).objects.filter(pk=row.pk, fence=held.fence)
     with transaction.atomic():
-        written = rows.update(lease_until=None, observed_at=timezone.now(), **columns) == 1
+        written: bool = rows.update(lease_until=None, observed_at=timezone.now(), **columns) == 1
         rows.exclude(desired_gen=held.generation).update(next_attempt_at=timezone.now())
     return written
 

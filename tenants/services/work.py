@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 class Worker:
     """Runs until `stop` is set; any number of workers may run beside each other."""
 
-    def __init__(self, *, stop: threading.Event) -> None:
-        self.stop = stop
+    def __init__(self, *, stop: threading.Event | None = None) -> None:
+        self.stop = stop or threading.Event()
         self._busy: dict[tuple[type[Any], Any], Future[None]] = {}
 
     def run(self) -> None:

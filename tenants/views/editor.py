@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from tenants import selectors
 from tenants.errors import InvalidInput, StaleVersion
 from tenants.forms import CallForm, SaveForm
-from tenants.models import Function
+from tenants.models import Function, FunctionVersion
 from tenants.services import functions
 from tenants.views import differences, home, scope, standing
 
@@ -67,10 +68,10 @@ def in_order(files: Mapping[str, str]) -> list[tuple[str, str]]:
 def _save(request: HttpRequest, function: Function) -> HttpResponse:
     form = SaveForm(request.POST)
     if not form.is_valid():
-        return _refused(request, function, form, next(iter(form.errors.values()))[0])
+        return _refused(request, function, form, str(next(iter(form.errors.values()))[0]))
     author = scope.person(request)
     try:
-        version = functions.save(function=function, change=form.change(), base_version=form.base, author=author)
+        version = _version(function, form, author)
     except InvalidInput as error:
         return _refused(request, function, form, error.message)
     except StaleVersion as error:
@@ -78,6 +79,14 @@ def _save(request: HttpRequest, function: Function) -> HttpResponse:
     if not form.cleaned_data["keep_live"]:
         functions.deploy(function=function, version=version, author=author)
     return done(request, function, f"Saved v{version.number}.")
+
+
+def _version(function: Function, form: SaveForm, author: User) -> FunctionVersion:
+    """Return the version with these files: the latest when nothing changed, which there is no need to save again."""
+    latest = function.latest
+    if latest.files == form.cleaned_data["sources"]:
+        return latest
+    return functions.save(function=function, change=form.change(), base_version=form.base, author=author)
 
 
 def done(request: HttpRequest, function: Function, said: str) -> HttpResponse:
@@ -98,7 +107,7 @@ def _stale(request: HttpRequest, function: Function, form: SaveForm, error: Stal
     conflict = {
         "message": error.message,
         "theirs": theirs,
-        "differences": differences.between(theirs.files, form.cleaned_data["files"]),
+        "differences": differences.between(theirs.files, form.cleaned_data["sources"]),
     }
     return _unsaved(request, function, form, 412, "tenants/_conflict.html", conflict=conflict)
 
@@ -107,7 +116,7 @@ def _unsaved(
     request: HttpRequest, function: Function, form: SaveForm, status: int, partial: str, **more: Any
 ) -> HttpResponse:
     """Answer without losing what was typed: htmx leaves the page as it is, a form gets its files back."""
-    mine = form.cleaned_data.get("files") or dict(form["files"].value() or [])
+    mine = form.cleaned_data.get("sources") or dict(form["sources"].value() or [])
     shown = context(request, function, **more)
     if request.htmx:  # type: ignore[attr-defined]  # by its middleware
         return render(request, partial, shown, status=status)

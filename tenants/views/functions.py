@@ -41,7 +41,7 @@ def _create(request: HttpRequest, member: Membership) -> HttpResponse:
 
 def _overview(request: HttpRequest, member: Membership, form: NewFunctionForm, status: int = 200) -> HttpResponse:
     rows = [
-        (function, standing.of_function(function), standing.exposure(function.deployment.live_version))
+        (function, standing.of_function(function), standing.exposure_if_live(function.deployment))
         for function in selectors.functions_with_activity(member.tenant)
     ]
     shown = {"tenant": member.tenant, "rows": rows, "form": form, "can_write": scope.can_write(member)}

@@ -63,7 +63,7 @@ def retry(request: HttpRequest, slug: str) -> HttpResponseRedirect:
 
 def _tenant(person: User) -> Tenant | None:
     """Return the person's tenant; a sign-in that was cut off before it had one is completed here."""
-    social = person.social_auth.first()  # type: ignore[attr-defined]  # social-auth's reverse relation
+    social = person.social_auth.first()
     if social is None:
         return selectors.tenant_of(person)
     return provisioning.request(user=person, social=social)

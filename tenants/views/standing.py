@@ -53,10 +53,15 @@ OPEN = Exposure("public", "Public", "Anybody who knows the URL can call it.")
 OPTIONAL = Exposure("public", "Token optional", "Anybody can call it; a token is looked at when there is one.")
 
 
-def exposure(version: FunctionVersion | None) -> Exposure:
+def exposure(version: FunctionVersion) -> Exposure:
     """Return who may call what `version` is (contract 6.2: `none` when nothing is said)."""
-    mode = (version.security if version else {}).get("authentication", "none")
+    mode = version.security.get("authentication", "none")
     return {"required": CLOSED, "optional": OPTIONAL}.get(str(mode), OPEN)
+
+
+def exposure_if_live(deployment: Deployment) -> Exposure | None:
+    """Return who may call what is deployed; None while nothing is."""
+    return exposure(deployment.live_version) if deployment.live_version else None
 
 
 def of_function(function: Function) -> Standing:

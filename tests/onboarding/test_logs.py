@@ -26,7 +26,8 @@ def test_a_secret_in_a_traceback_is_replaced() -> None:
     try:
         int(JWT)
     except ValueError as error:
-        record = logging.LogRecord("x", logging.ERROR, "x.py", 1, "broke", (), (ValueError, error, error.__traceback__))
+        raised = (ValueError, error, error.__traceback__)
+    record = logging.LogRecord("x", logging.ERROR, "x.py", 1, "broke", (), raised)
 
     RedactSecrets().filter(record)
 

@@ -47,7 +47,7 @@ export function setup({ label, readOnly }) {
     highlightActiveLineGutter(),
     highlightSelectionMatches(),
     search({ top: true }),
-    EditorView.contentAttributes.of({ "aria-label": label, ...(readOnly ? { "aria-readonly": "true" } : {}) }),
+    EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0", ...(readOnly ? { "aria-readonly": "true" } : {}) }),
     tabLeavesUntilTyping(),
     keymap.of([...closeBracketsKeymap, ...keys, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, ...lintKeymap, indentWithTab]),
   ];

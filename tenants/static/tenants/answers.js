@@ -4,9 +4,10 @@ export function showDifferences() {
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id !== "result") return;
     const body = document.querySelector("#body");
-    if (!body) return;
+    if (!body || body.dataset.compared === "") return;
     const lines = body.textContent.split("\n");
-    if (before) body.replaceChildren(...lines.map((text) => line(text, before.has(text))));
+    if (before) body.replaceChildren(...lines.map((text, at) => line(at < lines.length - 1 ? `${text}\n` : text, before.has(text))));
+    body.dataset.compared = "";
     before = new Set(lines);
   });
 }
@@ -15,6 +16,6 @@ function line(text, isOld) {
   const span = document.createElement("span");
   span.className = "line";
   if (!isOld) span.dataset.kind = "added";
-  span.textContent = `${text}\n`;
+  span.textContent = text;
   return span;
 }

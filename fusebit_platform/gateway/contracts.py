@@ -1,0 +1,63 @@
+"""What the gateway needs from the rest of the platform."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+
+class Executable(Protocol):
+    """A stored function as it runs now."""
+
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def subscription_id(self) -> str: ...
+    @property
+    def boundary_id(self) -> str: ...
+    @property
+    def function_id(self) -> str: ...
+    @property
+    def version_id(self) -> str: ...
+    @property
+    def files(self) -> Mapping[str, str | bytes]: ...
+    @property
+    def configuration(self) -> Mapping[str, str]: ...
+    @property
+    def memory_mb(self) -> int: ...
+    @property
+    def timeout_s(self) -> int: ...
+    @property
+    def routes(self) -> Sequence[Mapping[str, Any]]: ...
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def concurrency(self) -> int | None: ...
+    @property
+    def function_permissions(self) -> Any: ...
+
+
+class Caller(Protocol):
+    """Who may run: both members are None for an anonymous caller."""
+
+    @property
+    def permissions(self) -> Mapping[str, Any] | None: ...
+    @property
+    def access_token(self) -> str | None: ...
+
+
+class Executions(Protocol):
+    """Look up and authorise executions. All but `generation` may block; the gateway calls them in a thread.
+
+    Their refusals are exceptions with an HTTP `status` and a safe `message`.
+    """
+
+    def find(self, subscription_id: str, boundary_id: str, function_id: str) -> Executable | None:
+        """Return the function, or None; raise when the subscription is missing."""
+
+    def authorise(self, executable: Any, authorization_header: str | None, path: str, method: str) -> Caller:
+        """Return the caller, or raise the refusal (contract 6.2)."""
+
+    def function_access_token(self, executable: Any, path: str) -> str | None:
+        """Return the token a function runs with, or None (contract 6.4)."""
+
+    def generation(self) -> int:
+        """Return a number that changes with every write that can change an answer of the others."""

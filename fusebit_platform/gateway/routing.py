@@ -1,0 +1,74 @@
+"""Read which function a request target names (contract 1.2, 6.1, 6.3)."""
+
+import re
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from fusebit_platform.gateway.refusals import Refusal
+
+PREFIX = b"/v1/run/"
+REMEMBERED = 10_000
+BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+PATTERNS = (
+    ("subscriptionId", r"^sub-[a-f0-9]{16}$"),
+    ("boundaryId", r"^[a-z0-9\-]{1,63}$"),
+    ("functionId", r"^[A-Za-z0-9\-]{1,64}$"),
+)
+COMPILED = [(name, pattern, re.compile(pattern[1:-1])) for name, pattern in PATTERNS]
+HEAD = re.compile(rb"/v1/run/([^/?#]*)/([^/?#]*)/([^/?#]*)")
+
+
+class Target(NamedTuple):
+    """The function a request names, and the rest of its target."""
+
+    key: tuple[str, str, str]  # subscription, boundary, function
+    path: str  # raw remainder after the function's name, with the query
+    url: str  # without /v1
+    query: str  # raw, without the question mark
+
+
+_keys: dict[bytes, tuple[str, str, str]] = {}
+
+
+def parse(target: bytes) -> Target:
+    """Return what a request target that begins with PREFIX names; raise Refusal 404 or 400."""
+    head = HEAD.match(target)
+    if head is None:
+        raise Refusal(404, "Not Found")
+    raw = head.group()
+    key = _keys.get(raw)
+    if key is None:
+        key = _checked(head.groups())
+        if len(_keys) >= REMEMBERED:
+            _keys.clear()
+        _keys[raw] = key
+    try:
+        text = target.decode("ascii")
+    except UnicodeDecodeError:
+        raise Refusal(400, "The request target is not ASCII.") from None
+    path = text[head.end() :]
+    if path[:1] not in ("", "/", "?"):
+        raise Refusal(404, "Not Found")
+    return Target(key, path or "/", text[3:], path.partition("?")[2])
+
+
+def _checked(segments: tuple[bytes, ...]) -> tuple[str, str, str]:
+    values = []
+    for segment, (name, pattern, compiled) in zip(segments, COMPILED, strict=True):
+        value = _decoded(segment)
+        if compiled.fullmatch(value) is None:
+            complaint = f'"{name}" with value "{value}" fails to match the required pattern: /{pattern}/'
+            raise Refusal(400, f"{name}: {complaint}")
+        values.append(value)
+    return (values[0], values[1], values[2])
+
+
+def _decoded(segment: bytes) -> str:
+    text = segment.decode("latin-1")
+    try:
+        value = None if BAD_ESCAPE.search(text) else unquote_to_bytes(segment).decode()
+    except UnicodeDecodeError:
+        value = None
+    if value is None:
+        raise Refusal(400, f"Failed to decode param '{text}'")
+    return value

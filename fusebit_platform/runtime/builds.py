@@ -1,0 +1,83 @@
+"""What the runtime is handed: one version of one function, and what a call of it answered."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from fusebit_platform.runtime.errors import BadBuild
+
+MAX_DEPTH = 12
+MAX_NAME_BYTES = 255
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """One immutable version of a function; the same `key` means the same code and configuration."""
+
+    boundary: str  # unique in the deployment: processes are never shared between two of them
+    function: str
+    version: str
+    files: Mapping[str, str | bytes] = field(repr=False)
+    configuration: Mapping[str, str] = field(default_factory=dict, repr=False)
+    context: Mapping[str, object] = field(default_factory=dict, repr=False)  # members of ctx that no call changes
+    memory_mb: int = 128
+    timeout_s: float = 30
+    entry: str = "index.js"
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Name the build."""
+        return (self.boundary, self.function, self.version)
+
+
+class Answer(NamedTuple):
+    """What came of a call; hostile unless its source is "proxy"."""
+
+    status: int
+    source: str  # "function", "provider" or "proxy" (contract 6.5)
+    headers: bytes  # JSON list of [name, value] pairs, as the worker wrote it
+    body: bytes
+    cause: str = ""  # "" | "code_error" | "timeout" | "memory" | "crash" | "overload" | "platform"
+
+
+Reply = Callable[[Answer], None]
+LogSink = Callable[[Build, int, bytes], None]  # the build, the call's number or 0, and an entry as JSON (contract 7.1)
+
+JSON_HEADERS = b'[["content-type","application/json; charset=utf-8"]]'
+
+
+def failure(status: int, message: str, *, kind: str, cause: str, source: str = "provider") -> Answer:
+    """Return the answer for a call whose process could not give one (contract 6.5, "Errors")."""
+    body: dict[str, object] = {"status": status, "statusCode": status, "message": message}
+    if source == "provider":
+        body["properties"] = {"errorType": kind, "errorMessage": message, "trace": []}
+    return Answer(status, source, JSON_HEADERS, json.dumps(body).encode(), cause)
+
+
+def write_files(build: Build, directory: Path) -> None:
+    """Write the build's files under `directory`; raise BadBuild on a name that leads out of it."""
+    for name, content in build.files.items():
+        target = directory.joinpath(*_parts(name))
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+            with target.open("xb") as stream:
+                stream.write(content if isinstance(content, bytes) else content.encode(errors="surrogatepass"))
+            target.chmod(0o644)
+        except OSError as error:
+            raise BadBuild(f"The file {name!r} cannot be written.") from error
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    parts = PurePosixPath(name).parts
+    allowed = (
+        0 < len(parts) <= MAX_DEPTH
+        and not name.startswith("/")
+        and "\0" not in name
+        and ".." not in parts
+        and all(len(part.encode(errors="surrogatepass")) <= MAX_NAME_BYTES for part in parts)
+    )
+    if not allowed:
+        raise BadBuild(f"{name!r} is not a name for a file of a function.")
+    return parts

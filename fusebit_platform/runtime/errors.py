@@ -1,0 +1,24 @@
+"""What can go wrong around a worker process.
+
+RuntimeFault ─ NodeMissing · SpawnFailed · BadFrame · BadBuild
+"""
+
+
+class RuntimeFault(Exception):
+    """Say in one safe sentence why no function can run."""
+
+
+class NodeMissing(RuntimeFault):
+    """There is no usable Node.js on this machine."""
+
+
+class SpawnFailed(RuntimeFault):
+    """A worker process could not be started."""
+
+
+class BadFrame(RuntimeFault):
+    """A worker wrote something that is not a frame; it is hostile or broken."""
+
+
+class BadBuild(RuntimeFault):
+    """A build names files that may not exist."""

@@ -1,0 +1,178 @@
+"""The small single-threaded program that starts worker processes, so that the gateway never forks.
+
+It runs with an empty environment and without site-packages. Requests arrive as JSON on an inherited socket,
+together with the two descriptors a worker keeps. When the socket closes, every worker is killed.
+"""
+
+import array
+import ctypes
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from fusebit_platform.runtime import limits
+
+CHANNEL = 3  # the descriptor of the parent's socket here, and of the frames in a worker
+STATUS = 100  # where the descriptor that reports a failed start is kept out of the way
+PR_SET_PDEATHSIG = 1
+PR_SET_NO_NEW_PRIVS = 38
+MAX_REQUEST = 64 * 1024
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Launcher:
+    """Start workers on request, report how they end, and let none outlive the parent."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._workers: dict[int, int] = {}  # pid -> the parent's number of it
+
+    def run(self) -> None:
+        """Serve until the parent closes the socket, then kill what is left."""
+        wake, woken = socket.socketpair()
+        for end in (wake, woken):
+            end.setblocking(False)
+        signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        poller = select.poll()
+        poller.register(self._channel, select.POLLIN)
+        poller.register(wake, select.POLLIN)
+        try:
+            while True:
+                for descriptor, _ in poller.poll():
+                    if descriptor == wake.fileno():
+                        wake.recv(4096)
+                        self._reap()
+                    elif not self._serve_one():
+                        return
+        finally:
+            self._kill_all()
+
+    def _serve_one(self) -> bool:
+        message, descriptors = receive(self._channel)
+        if not message:
+            return False
+        request = json.loads(message)
+        if request["op"] == "kill":
+            self._kill(request["id"])
+        else:
+            self._spawn(request, descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return True
+
+    def _spawn(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
+        readable, writable = os.pipe2(os.O_CLOEXEC)
+        pid = os.fork()
+        if pid == 0:
+            become(request, descriptors, writable)
+        os.close(writable)
+        complaint = b""
+        while part := os.read(readable, 4096):  # ends when the worker's exec closes its end
+            complaint += part
+        os.close(readable)
+        self._workers[pid] = request["id"]
+        self._say(id=request["id"], pid=pid, error=complaint.decode(errors="replace"))
+
+    def _kill(self, number: int) -> None:
+        for pid, known in self._workers.items():
+            if known == number:
+                kill_group(pid)
+
+    def _kill_all(self) -> None:
+        for pid in self._workers:
+            kill_group(pid)
+        for pid in self._workers:
+            os.waitpid(pid, 0)
+
+    def _reap(self) -> None:
+        while self._workers:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            number = self._workers.pop(pid, None)
+            if number is not None:
+                self._say(id=number, status=os.waitstatus_to_exitcode(status))
+
+    def _say(self, **message: object) -> None:
+        self._channel.send(json.dumps(message).encode())
+
+
+def receive(channel: socket.socket) -> tuple[bytes, list[int]]:
+    """Return one request and the descriptors that came with it; an empty request means the parent is gone."""
+    try:
+        message, ancillary, _, _ = channel.recvmsg(MAX_REQUEST, socket.CMSG_SPACE(4 * 8), socket.MSG_CMSG_CLOEXEC)
+    except ConnectionResetError:
+        return b"", []
+    descriptors = array.array("i")
+    for level, kind, payload in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            descriptors.frombytes(payload[: len(payload) - len(payload) % descriptors.itemsize])
+    return message, list(descriptors)
+
+
+def kill_group(pid: int) -> None:
+    """Kill a worker and whatever shares its session."""
+    for kill in (os.killpg, os.kill):
+        try:
+            kill(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def become(request: Mapping[str, Any], descriptors: Sequence[int], status: int) -> NoReturn:
+    """Turn this forked child into the worker; on failure write the reason to `status` and exit."""
+    try:
+        keep_only(descriptors, status)
+        os.setsid()
+        die_with_parent()
+        limits.apply(limits.Limits(**request["limits"]))
+        gain_no_privileges()
+        os.umask(0o077)
+        os.chdir(request["directory"])
+        os.execve(request["argv"][0], request["argv"], {})  # noqa: S606 - no shell, and an empty environment
+    except BaseException as error:  # noqa: BLE001 - a forked child must never return into the launcher's loop
+        os.write(STATUS, f"{type(error).__name__}: {error}".encode()[:2000])
+    finally:
+        os._exit(127)
+
+
+def keep_only(descriptors: Sequence[int], status: int) -> None:
+    """Leave nothing open but /dev/null, the output pipe twice, the frame socket and `status`."""
+    frames, output = descriptors
+    os.dup2(status, STATUS, inheritable=False)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.dup2(frames, CHANNEL)
+    os.closerange(CHANNEL + 1, STATUS)
+    os.closerange(STATUS + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def gain_no_privileges() -> None:
+    """Make setuid programs and file capabilities useless to this process."""
+    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "no_new_privs")
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the launcher dies; exit at once if it is dead already."""
+    launcher = os.getppid()
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != launcher or launcher == 1:
+        os._exit(127)
+
+
+def main() -> None:
+    """Serve the parent on descriptor 3."""
+    os.environ.clear()
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    Launcher(socket.socket(fileno=CHANNEL)).run()
+    sys.exit(0)

@@ -1,0 +1,284 @@
+"""The worker processes of one node: a few spare ones, and those bound to a function version."""
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+import time
+from collections import deque
+from pathlib import Path
+
+from fusebit_platform.runtime import builds, limits
+from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply, failure
+from fusebit_platform.runtime.errors import RuntimeFault
+from fusebit_platform.runtime.recipe import Recipe
+from fusebit_platform.runtime.spawning import Launching
+from fusebit_platform.runtime.worker import Worker
+
+TICK_SECONDS = 0.1
+USUAL_MEMORY_MB = 128  # what spare processes are prepared for
+PROCESSES_PER_VERSION = 3  # a second one starts only when the first one hangs
+
+
+class Lane:
+    """The processes of one function version and the calls waiting for the first of them."""
+
+    def __init__(self, build: Build) -> None:
+        self.build = build
+        self.workers: list[Worker] = []
+        self.waiting: deque[tuple[bytes, float, Reply]] = deque()
+        self.arriving = 0
+        self.superseded = False
+
+    def ready(self) -> Worker | None:
+        """Return a process that takes a call now, the least busy first."""
+        if len(self.workers) == 1:
+            worker = self.workers[0]
+            return None if worker.retiring or worker.stuck else worker
+        able = [worker for worker in self.workers if not worker.retiring and not worker.stuck]
+        return min(able, key=lambda worker: len(worker.calls), default=None)
+
+    def last_resort(self) -> Worker | None:
+        """Return a process that hangs but may recover, when no more may be started."""
+        able = [worker for worker in self.workers if not worker.retiring]
+        return able[0] if len(able) + self.arriving >= PROCESSES_PER_VERSION else None
+
+    @property
+    def load(self) -> int:
+        """Count the calls waiting and in flight."""
+        return len(self.waiting) + sum(len(worker.calls) for worker in self.workers)
+
+
+class Pool:
+    """Run calls in worker processes, each bound for ever to one version of one function of one boundary."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        *,
+        spares: int = 2,
+        max_workers: int = 200,
+        idle_seconds: float = 300.0,
+        sink: LogSink | None = None,
+    ) -> None:
+        self._recipe = recipe
+        self._launching = Launching()
+        self._wanted_spares = spares
+        self._max_workers = max_workers
+        self._idle_seconds = idle_seconds
+        self._sink = sink
+        self._spares: deque[Worker] = deque()
+        self._spares_arriving = 0
+        self._lanes: dict[tuple[str, str, str], Lane] = {}
+        self._current: dict[tuple[str, str], Lane] = {}
+        self._workers: set[Worker] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._root: Path | None = None
+        self._ticker: asyncio.TimerHandle | None = None
+        self._idle_bytes = 0
+        self._closed = False
+
+    # --- for the platform ---
+
+    async def start(self) -> None:
+        """Start a first process, measure it, and prepare spares; raise RuntimeFault."""
+        self._root = Path(tempfile.mkdtemp(prefix="functions-"))
+        sample = await self._spawn(USUAL_MEMORY_MB, unbounded=True)
+        self._idle_bytes = _mapped_bytes(sample.process.pid if sample.process else 0)
+        sample.kill()
+        await asyncio.wait_for(sample.gone, 5)
+        self._tick()
+        self._prepare()
+
+    def submit(self, build: Build, payload: bytes, reply: Reply) -> None:
+        """Run one call: `payload` is a JSON object, the members of ctx; `reply` is called exactly once."""
+        lane = self._lanes.get(build.key) or self._open(build)
+        worker = lane.ready()
+        if lane.load >= limits.CALLS_IN_FLIGHT:
+            reply(failure(429, "Too Many Requests", kind="", cause="overload", source="proxy"))
+            return
+        deadline = time.monotonic() + build.timeout_s
+        if worker is None and not lane.arriving:
+            worker = lane.last_resort()
+        if worker is not None:
+            worker.submit(payload, deadline, reply)
+            return
+        lane.waiting.append((payload, deadline, reply))
+        if not lane.arriving:
+            lane.arriving += 1
+            self._later(self._provide(lane))
+
+    async def close(self) -> None:
+        """Kill every process and remove every directory."""
+        self._closed = True
+        if self._ticker is not None:
+            self._ticker.cancel()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._launching.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*(worker.gone for worker in self._workers)), 2)
+        if self._root is not None:
+            await asyncio.to_thread(shutil.rmtree, self._root, ignore_errors=True)
+
+    def pids(self, boundary: str) -> set[int]:
+        """Return the process ids that serve a boundary now."""
+        return {
+            worker.process.pid
+            for worker in self._workers
+            if worker.build is not None and worker.build.boundary == boundary and worker.process is not None
+        }
+
+    # --- lanes ---
+
+    def _open(self, build: Build) -> Lane:
+        lane = self._lanes[build.key] = Lane(build)
+        name = (build.boundary, build.function)
+        previous = self._current.get(name)
+        if previous is not None:
+            self._retire(previous)
+        self._current[name] = lane
+        return lane
+
+    def _retire(self, lane: Lane) -> None:
+        """Let the calls of an older version end where they run, and no new one begin there."""
+        lane.superseded = True
+        self._lanes.pop(lane.build.key, None)
+        for worker in lane.workers:
+            worker.retiring = True
+
+    async def _provide(self, lane: Lane) -> None:
+        """Bring a process to a lane and hand it the calls that wait."""
+        try:
+            worker = await self._bound(lane.build)
+        except RuntimeFault as error:
+            self._refuse(lane, failure(500, str(error), kind="Function.NotStarted", cause="platform"))
+            return
+        except asyncio.CancelledError:
+            self._refuse(lane, failure(503, "The platform is stopping.", kind="", cause="platform", source="proxy"))
+            raise
+        finally:
+            lane.arriving -= 1
+        lane.workers.append(worker)
+        worker.retiring = worker.retiring or lane.superseded
+        while lane.waiting:
+            payload, deadline, reply = lane.waiting.popleft()
+            worker.submit(payload, deadline, reply)
+
+    def _refuse(self, lane: Lane, answer: Answer) -> None:
+        while lane.waiting:
+            lane.waiting.popleft()[2](answer)
+
+    async def _bound(self, build: Build) -> Worker:
+        self._make_room()
+        spare = self._spare(build.memory_mb)
+        worker = spare or await self._spawn(build.memory_mb)
+        directory = worker.directory / "app"
+        builds.write_files(build, directory)
+        worker.bind(build, self._recipe.code_directory(worker.directory))
+        if spare is not None:
+            asyncio.get_running_loop().call_later(TICK_SECONDS / 4, self._prepare)
+        return worker
+
+    # --- processes ---
+
+    def _spare(self, memory_mb: int) -> Worker | None:
+        while memory_mb == USUAL_MEMORY_MB and self._spares:
+            worker = self._spares.popleft()
+            if not worker.retiring:
+                return worker
+        return None
+
+    def _prepare(self) -> None:
+        missing = self._wanted_spares - len(self._spares) - self._spares_arriving
+        for _ in range(0 if self._closed else missing):
+            self._spares_arriving += 1
+            self._later(self._add_spare())
+
+    async def _add_spare(self) -> None:
+        try:
+            self._spares.append(await self._spawn(USUAL_MEMORY_MB))
+        except RuntimeFault:
+            pass  # the call that needs a process will say so
+        finally:
+            self._spares_arriving -= 1
+
+    async def _spawn(self, memory_mb: int, *, unbounded: bool = False) -> Worker:
+        bound = limits.Limits.of(memory_mb=memory_mb, idle_bytes=self._idle_bytes)
+        if unbounded:
+            bound = limits.Limits(heap_mb=memory_mb, writable_bytes=0)
+        directory = Path(tempfile.mkdtemp(dir=self._root))
+        self._recipe.prepare(directory)
+        worker = Worker(launching=self._launching, directory=directory, memory_mb=memory_mb, sink=self._sink)
+        self._workers.add(worker)
+        worker.gone.add_done_callback(lambda _: self._bury(worker))
+        try:
+            process = await self._launching.spawn(
+                argv=self._recipe.argv(directory, bound),
+                directory=directory,
+                limits=bound,
+                on_exit=worker.exited,
+            )
+            await worker.attach(process)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            worker.kill()
+            if asyncio.current_task() is not None and asyncio.current_task().cancelling():  # type: ignore[union-attr]
+                raise
+            raise RuntimeFault("A function's process did not become ready.") from error
+        return worker
+
+    def _bury(self, worker: Worker) -> None:
+        self._workers.discard(worker)
+        with contextlib.suppress(ValueError):
+            self._spares.remove(worker)
+        lane = self._lanes.get(worker.build.key) if worker.build else None
+        if lane is not None and worker in lane.workers:
+            lane.workers.remove(worker)
+            self._forget_when_empty(lane)
+        if not self._closed:
+            asyncio.get_running_loop().run_in_executor(None, shutil.rmtree, worker.directory, True)
+
+    def _forget_when_empty(self, lane: Lane) -> None:
+        if lane.workers or lane.waiting or lane.arriving:
+            return
+        self._lanes.pop(lane.build.key, None)
+        name = (lane.build.boundary, lane.build.function)
+        if self._current.get(name) is lane:
+            del self._current[name]
+
+    def _make_room(self) -> None:
+        """End the process that has been idle longest when the node is full."""
+        if len(self._workers) < self._max_workers:
+            return
+        idle = [
+            worker for worker in self._workers if worker.build is not None and not worker.calls and not worker.retiring
+        ]
+        if idle:
+            min(idle, key=lambda worker: worker.idle_since).kill()
+
+    # --- time ---
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        for worker in list(self._workers):
+            if worker.build is None:
+                continue
+            if not worker.calls and now - worker.idle_since > self._idle_seconds:
+                worker.retiring = True
+            if worker.calls or worker.retiring:
+                worker.tick(now)
+        self._ticker = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+
+    def _later(self, work: "asyncio.coroutines.Coroutine[object, object, None]") -> None:  # type: ignore[name-defined]
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _mapped_bytes(pid: int) -> int:
+    """Return the private writable memory of a process in bytes, as RLIMIT_DATA counts it."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmData:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeFault("The kernel does not tell how much memory a process uses.")

@@ -1,0 +1,250 @@
+"""One worker process from the platform's side: frames to it, answers from it, deadlines and its end."""
+
+import asyncio
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fusebit_platform.runtime import frames
+from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply, failure
+from fusebit_platform.runtime.errors import BadFrame
+from fusebit_platform.runtime.frames import ANSWER_HEAD, Kind
+from fusebit_platform.runtime.limits import HOSTILE_LOG_BYTES
+from fusebit_platform.runtime.spawning import Launching, Process
+
+QUIET_SECONDS = 0.2  # a busy process that says nothing for so long is asked whether it lives
+SOURCES = (("function", ""), ("provider", "code_error"), ("function", "code_error"))
+OUTPUT_TAIL = 4096
+MEMORY_MARKS = (b"out of memory", b"llocation failed", b"bad_alloc")
+ABORTS = (-4, -5, -6, 132, 133, 134)  # how V8 ends itself when an allocation fails
+
+
+class Worker(asyncio.Protocol):
+    """Run the calls of one function version in one process."""
+
+    def __init__(self, *, launching: Launching, directory: Path, memory_mb: int, sink: LogSink | None) -> None:
+        self.directory = directory
+        self.memory_mb = memory_mb
+        self.build: Build | None = None
+        self.calls: dict[int, tuple[Reply, float]] = {}
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.retiring = False  # takes no new calls
+        self.stuck = False  # its event loop does not answer
+        self.idle_since = time.monotonic()
+        self.process: Process | None = None
+        self.on_idle: Callable[[Worker], None] = _nothing
+        self._launching = launching
+        self._sink = sink
+        self._decoder = frames.Decoder()
+        self._transport: asyncio.WriteTransport | None = None
+        self._last_call = 0
+        self._pinged_at = 0.0
+        self._heard_at = 0.0
+        self._log_bytes = 0
+        self._tail = b""
+        self._exit_code: int | None = None
+        self._lost = False
+
+    # --- life ---
+
+    async def attach(self, process: Process) -> None:
+        """Take over a started process and wait until its harness speaks."""
+        self.process = process
+        loop = asyncio.get_running_loop()
+        loop.add_reader(process.output, self._read_output)
+        await loop.create_unix_connection(lambda: self, sock=process.frames)
+        await asyncio.wait_for(asyncio.shield(self.ready), 10)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the frame channel's transport."""
+        self._transport = transport  # type: ignore[assignment]
+
+    def bind(self, build: Build, directory: str) -> None:
+        """Give the process its build, for ever; its files must be in place."""
+        self.build = build
+        load = {
+            "directory": directory,
+            "entry": f"{directory}/{build.entry}",
+            "configuration": dict(build.configuration),
+            "context": dict(build.context),
+        }
+        self._write(frames.encode(Kind.LOAD, 0, json.dumps(load).encode()))
+
+    def submit(self, payload: bytes, deadline: float, reply: Reply) -> None:
+        """Send one call, a JSON object with the members of ctx; `reply` is called exactly once.
+
+        `deadline` is a time.monotonic() value.
+        """
+        self._last_call = call = self._last_call % 0xFFFFFFFF + 1
+        if not self.calls:
+            self._heard_at = time.monotonic()
+        self.calls[call] = (reply, deadline)
+        self._write(frames.encode(Kind.CALL, call, payload))
+
+    def kill(self) -> None:
+        """Kill the process now; calls in flight are answered when it is gone."""
+        self.retiring = True
+        if self.process is not None:
+            self._launching.kill(self.process)
+
+    def tick(self, now: float) -> None:
+        """Answer calls past their deadline, notice a process that hangs, and end one that is done."""
+        self._expire(now)
+        if self.retiring and (not self.calls or self.stuck):
+            self.kill()
+        elif self._pinged_at:
+            self.stuck = now - self._pinged_at > QUIET_SECONDS
+        elif self.calls and now - self._heard_at > QUIET_SECONDS:
+            self._pinged_at = now
+            self._write(frames.encode(Kind.PING, 0, b""))
+
+    def _expire(self, now: float) -> None:
+        for call, (reply, deadline) in list(self.calls.items()):
+            if deadline > now:
+                return  # one version has one time limit, so the order of calls is the order of deadlines
+            del self.calls[call]
+            self.retiring = True  # what the late call is still doing must not touch later ones
+            limit = self.build.timeout_s if self.build else 0
+            moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            message = f"{moment} {call:08x} Task timed out after {limit:.2f} seconds"
+            self._report(call, message)
+            reply(failure(522, message, kind="Function.TimedOut", cause="timeout"))
+
+    # --- frames ---
+
+    def data_received(self, data: bytes) -> None:
+        """Act on what the process wrote; kill it when that is not a frame."""
+        self._pinged_at, self.stuck = 0.0, False
+        try:
+            for kind, call, payload in self._decoder.feed(data):
+                if kind == Kind.ANSWER:
+                    self._answer(call, payload)
+                else:
+                    self._other(kind, call, payload)
+        except BadFrame as error:
+            self._report(0, str(error))
+            self.kill()
+        if self.calls:
+            self._heard_at = time.monotonic()
+        elif self.build is not None:
+            self.idle_since = time.monotonic()
+            self.on_idle(self)
+
+    def _answer(self, call: int, payload: bytes) -> None:
+        known = self.calls.pop(call, None)
+        if known is None:
+            return  # answered before, or never asked
+        if len(payload) < ANSWER_HEAD.size:
+            self.calls[call] = known
+            raise BadFrame("A worker sent an answer without a head.")
+        status, source, size = ANSWER_HEAD.unpack_from(payload)
+        body = ANSWER_HEAD.size + size
+        if body > len(payload) or source >= len(SOURCES):
+            self.calls[call] = known
+            raise BadFrame("A worker sent an answer that contradicts itself.")
+        name, cause = SOURCES[source]
+        known[0](Answer(status, name, payload[ANSWER_HEAD.size : body], payload[body:], cause))
+
+    def _other(self, kind: int, call: int, payload: bytes) -> None:
+        if kind == Kind.LOG:
+            self._log(call, payload)
+        elif kind == Kind.RETIRE:
+            self.retiring = True
+        elif kind == Kind.READY:
+            if not self.ready.done():
+                self.ready.set_result(None)
+        elif kind != Kind.PONG:
+            raise BadFrame("A worker sent a frame of an unknown kind.")
+
+    def _write(self, frame: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(frame)
+
+    # --- logs ---
+
+    def _log(self, call: int, entry: bytes) -> None:
+        if not self.calls:
+            self._log_bytes = 0
+        self._log_bytes += len(entry) + 64
+        if self._log_bytes > HOSTILE_LOG_BYTES * (1 + len(self.calls)):
+            raise BadFrame("A function wrote more log than it may.")
+        if self._sink is not None and self.build is not None:
+            self._sink(self.build, call, entry)
+
+    def _read_output(self) -> None:
+        chunk = b""
+        with contextlib.suppress(BlockingIOError):
+            chunk = os.read(self.process.output, 16384) if self.process else b""
+            if not chunk:
+                self._close_output()
+        self._tail = (self._tail + chunk)[-OUTPUT_TAIL:]
+        crashing = b"<--- " in self._tail  # V8's own account of a crash says nothing to the function's author
+        if chunk and not crashing and self._sink is not None and self.build is not None:
+            self._sink(self.build, 0, _entry(30, chunk.decode(errors="replace").rstrip("\n")))
+
+    def _close_output(self) -> None:
+        if self.process is not None and self.process.output >= 0:
+            asyncio.get_running_loop().remove_reader(self.process.output)
+            os.close(self.process.output)
+            self.process.output = -1
+
+    def _report(self, call: int, message: str) -> None:
+        if self._sink is not None and self.build is not None:
+            self._sink(self.build, call, _entry(50, message))
+
+    # --- the end ---
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for the exit code, which says why."""
+        self._lost = True
+        self.retiring = True
+        self._end()
+
+    def exited(self, code: int) -> None:
+        """Take note of the exit code, or minus the signal."""
+        self._exit_code = code
+        self.retiring = True
+        self._end()
+
+    def _end(self) -> None:
+        attached = self._transport is not None
+        if self._exit_code is None:
+            self.kill()  # it closed its channel but lives
+            return
+        if (attached and not self._lost) or self.gone.done():
+            return
+        if self.process is not None and self.process.output >= 0:
+            self._read_output()
+            self._close_output()
+        if not self.ready.done():
+            self.ready.cancel()
+        self.gone.set_result(None)
+        for call, (reply, _) in list(self.calls.items()):
+            answer = self._obituary(self._exit_code)
+            self._report(call, json.loads(answer.body)["message"])
+            reply(answer)
+        self.calls.clear()
+
+    def _obituary(self, code: int) -> Answer:
+        if code in ABORTS or any(mark in self._tail for mark in MEMORY_MARKS):
+            message = f"The function ran out of memory: it may use {self.memory_mb} MB."
+            return failure(500, message, kind="Function.OutOfMemory", cause="memory")
+        if code < 0:
+            message = "The function's process was stopped before it answered."
+        else:
+            message = f"The function's process exited with code {code} before it answered."
+        return failure(500, message, kind="Function.Exited", cause="crash")
+
+
+def _entry(level: int, message: str) -> bytes:
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"level": level, "msg": message[:10000], "time": moment}).encode()
+
+
+def _nothing(worker: Worker) -> None:
+    """Stand in until the pool wants to know."""

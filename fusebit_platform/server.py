@@ -1,0 +1,195 @@
+"""Serve the embedded Fusebit: one process, one port; functions by the gateway, the rest by Django."""
+
+import asyncio
+import contextlib
+import functools
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+import uvicorn
+import uvloop
+
+from fusebit_platform.gateway.connection import IDLE_SECONDS, Connection
+from fusebit_platform.gateway.contracts import Executions
+from fusebit_platform.gateway.flow import Gateway
+from fusebit_platform.runtime import node
+from fusebit_platform.runtime.pool import Pool
+from fusebit_platform.runtime.recipe import Recipe
+
+DRAIN_SECONDS = 3
+START_SECONDS = 30.0
+LOOK_UP_THREADS = 4
+BACKLOG = 2048
+
+
+def serve(*, port: int, base_url: str) -> None:
+    """Run the platform on `port` until SIGTERM or SIGINT; print `Ready: URL` when it answers.
+
+    Raise RuntimeFault or OSError with one clear sentence when it cannot start.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fusebit_platform.settings")
+    from django.core.asgi import get_asgi_application
+    from django.db import close_old_connections
+
+    application = get_asgi_application()
+    from fusebit_platform.services import executions
+
+    def fresh(question: Callable[..., object], *arguments: object) -> object:
+        close_old_connections()
+        try:
+            return question(*arguments)
+        finally:
+            close_old_connections()
+
+    run(application, executions, port=port, base_url=base_url, around=fresh)
+
+
+def run(
+    application: Any,
+    executions: Executions,
+    *,
+    port: int,
+    base_url: str,
+    around: Callable[..., object] | None = None,
+    spares: int = 2,
+) -> None:
+    """Serve an ASGI application and the functions that `executions` knows; `around` wraps every look-up."""
+    recipe = Recipe(node.find())
+    sockets = listen(port)
+    threads = ThreadPoolExecutor(LOOK_UP_THREADS, thread_name_prefix="look-up")
+    with threads, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(application, executions, recipe, sockets, base_url, around or _plainly, threads, spares))
+
+
+async def _serve(
+    application: Any,
+    executions: Executions,
+    recipe: Recipe,
+    sockets: list[socket.socket],
+    base_url: str,
+    around: Callable[..., object],
+    threads: ThreadPoolExecutor,
+    spares: int,
+) -> None:
+    loop = asyncio.get_running_loop()
+
+    async def in_thread(question: Callable[..., object], *arguments: object) -> object:
+        return await loop.run_in_executor(threads, functools.partial(around, question, *arguments))
+
+    pool = Pool(recipe, spares=spares)
+    try:
+        await pool.start()
+        shares_origin = os.environ.get("RUN_SHARES_ORIGIN", "") == "1"
+        gateway = Gateway(executions, pool, base_url=base_url, shares_origin=shares_origin, in_thread=in_thread)
+        server = Server(config_for(application, gateway))
+        ready = loop.create_task(announce(server, sockets[0], base_url))
+        await server.serve(sockets=sockets)
+        ready.cancel()
+    finally:
+        await pool.close()
+
+
+def config_for(application: Any, gateway: Gateway) -> uvicorn.Config:
+    """Return uvicorn's configuration with our connection class."""
+    return uvicorn.Config(
+        application,
+        http=type("GatewayConnection", (Connection,), {"gateway": gateway}),
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=int(IDLE_SECONDS),
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        backlog=BACKLOG,
+    )
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, with our deadlines and our end."""
+
+    async def on_tick(self, counter: int) -> bool:
+        """Sweep the connections once a second."""
+        if counter % 10 == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                connection.sweep(now)  # type: ignore[union-attr]
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, then end what is left."""
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT without dying of them, so that no child is left behind."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+
+def listen(port: int) -> list[socket.socket]:
+    """Return sockets on 127.0.0.1 and, where there is one, ::1; raise OSError when the port is taken."""
+    sockets = [_bound(socket.AF_INET, "127.0.0.1", port)]
+    with contextlib.suppress(OSError):
+        sockets.append(_bound(socket.AF_INET6, "::1", port))
+    return sockets
+
+
+def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((address, port))
+    except OSError as error:
+        listener.close()
+        raise OSError(
+            error.errno, f"Port {port} of {address} cannot be used: {os.strerror(error.errno or 0)}."
+        ) from None
+    listener.setblocking(False)
+    return listener
+
+
+async def announce(server: uvicorn.Server, listener: socket.socket, base_url: str) -> None:
+    """Print `Ready: URL` once the health check answers."""
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + START_SECONDS
+    while loop.time() < give_up:
+        if server.started and await _healthy(listener.getsockname(), urlsplit(base_url).netloc):
+            print(f"Ready: {base_url}", flush=True)
+            return
+        await asyncio.sleep(0.02)
+    print("The platform does not answer its own health check.", file=sys.stderr, flush=True)
+    server.should_exit = True
+
+
+async def _healthy(address: tuple[str, int], host: str) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection(*address[:2])
+        writer.write(f"GET /v1/health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        answer = await asyncio.wait_for(reader.readline(), 5)
+        writer.close()
+    except (OSError, TimeoutError):
+        return False
+    return answer.startswith(b"HTTP/1.1 200")
+
+
+def _plainly(question: Callable[..., object], *arguments: object) -> object:
+    return question(*arguments)

@@ -1,0 +1,98 @@
+"""The platform's server with a stand-in for the executions service: `standin.py PORT FUNCTIONS.json`.
+
+It stands where the database would be: functions come from a JSON file, which is read again when it changes.
+"""
+
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fusebit_platform import server
+
+SUBSCRIPTION = "sub-0123456789abcdef"
+
+
+class Refused(Exception):
+    """What the services raise."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status, self.message = status, message
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Executable:
+    account_id: str
+    subscription_id: str
+    boundary_id: str
+    function_id: str
+    version_id: str
+    files: dict[str, str]
+    base_url: str
+    configuration: dict[str, str] = field(default_factory=dict)
+    memory_mb: int = 128
+    timeout_s: int = 30
+    security: dict[str, Any] = field(default_factory=dict)
+    routes: list[dict[str, Any]] = field(default_factory=list)
+    concurrency: int | None = None
+    function_permissions: Any = None
+
+
+@dataclass(frozen=True)
+class Caller:
+    permissions: dict[str, Any] | None = None
+    access_token: str | None = None
+
+
+class Executions:
+    def __init__(self, path: Path, base_url: str) -> None:
+        self.path = path
+        self.base_url = base_url
+        self.asked = 0
+
+    def generation(self) -> int:
+        return self.path.stat().st_mtime_ns
+
+    def find(self, subscription_id: str, boundary_id: str, function_id: str) -> Executable | None:
+        self.asked += 1
+        if subscription_id != SUBSCRIPTION:
+            raise Refused(404, "subscription not found")
+        stored = json.loads(self.path.read_text()).get(f"{boundary_id}/{function_id}")
+        if stored is None:
+            return None
+        location = f"{self.base_url}/v1/run/{subscription_id}/{boundary_id}/{function_id}"
+        names = (subscription_id, boundary_id, function_id)
+        return Executable("acc-0123456789abcdef", *names, base_url=location, **stored)
+
+    def authorise(self, executable: Any, authorization_header: str | None, *_: str) -> Caller:
+        self.asked += 1
+        if executable.security.get("authentication") != "required":
+            return Caller()
+        if authorization_header != "Bearer good":
+            raise Refused(403, "Unauthorized")
+        return Caller({"allow": [{"action": "function:*", "resource": "/"}]}, "good")
+
+    def function_access_token(self, executable: Any, *_: str) -> str | None:
+        return f"minted-{time.time()}" if executable.function_permissions else None
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Stand where Django stands: health, an echo of the body's size, and the number of look-ups."""
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    body = {"path": scope["path"], "method": scope["method"], "size": size, "asked": EXECUTIONS.asked}
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+
+if __name__ == "__main__":
+    port = int(sys.argv[1])
+    EXECUTIONS = Executions(Path(sys.argv[2]), f"http://localhost:{port}")
+    server.run(application, EXECUTIONS, port=port, base_url=f"http://localhost:{port}")
