@@ -20,6 +20,7 @@ class NewFunctionForm(forms.Form):
     name = forms.RegexField(
         regex=rf"^{functions.NAME.pattern}$",
         max_length=64,
+        strip=True,
         error_messages={
             "required": "Give the function a name.",
             "invalid": "Use letters, digits and hyphens, for example “order-created”.",

@@ -115,6 +115,11 @@ class Worker(asyncio.Protocol):
             self._report(call, message)
             reply(failure(522, message, kind="Function.TimedOut", cause="timeout"))
 
+    @property
+    def last_words(self) -> str:
+        """Return the end of what the process printed, for operators."""
+        return self._tail.decode(errors="replace").strip()[-500:]
+
     # --- frames ---
 
     def data_received(self, data: bytes) -> None:

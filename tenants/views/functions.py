@@ -52,8 +52,8 @@ def _overview(request: HttpRequest, member: Membership, form: NewFunctionForm, s
 def delete(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """Ask for the name, then delete the function here and at Fusebit."""
     function = scope.function(request, slug, name, may_write=True)
-    form = DeleteForm(request.POST or None, expected=function.name)
-    if request.method == "POST" and form.is_valid():
+    form = DeleteForm(request.POST if request.method == "POST" else None, expected=function.name)
+    if form.is_valid():
         functions.delete(function=function, author=scope.person(request))
         messages.success(request, f"{function.name} is being deleted.")
         return redirect("tenants:functions", slug)

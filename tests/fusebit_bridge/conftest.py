@@ -86,3 +86,18 @@ def nothing_remembered() -> Iterator[None]:
     tokens.forget_tokens()
     keyring.forget()
     connection.requestor.cache_clear()
+
+
+@pytest.fixture
+def secret_shows(pem: str) -> Callable[[str], bool]:
+    """Return a function that tells whether any 20 characters of the private key are in a text."""
+    secret = "".join(pem.split("\n")[1:-2])
+    public = PrivateKey(pem, key_id="k", algorithm="RS256").public_pem.replace("\n", "")
+    windows = [secret[start : start + 20] for start in range(len(secret) - 20)]
+    private = [window for window in windows if window not in public]
+
+    def shows(text: str) -> bool:
+        flat = text.replace("\n", "").replace("\\n", "")
+        return any(window in flat for window in private)
+
+    return shows

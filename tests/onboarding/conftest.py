@@ -1,9 +1,24 @@
 """The local OpenID provider as a process of its own, and browsers that sign in through it."""
 
+<<<<<<< HEAD
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+=======
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+>>>>>>> main
 from dataclasses import dataclass, field
 from html import unescape
+from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
@@ -11,8 +26,7 @@ import requests
 
 from onboarding import providers
 from onboarding.environment import Environment
-from tests import processes
-from tests.processes import Identity
+from tests.processes import ROOT, answers, free_port, until
 
 CLIENT_ID, CLIENT_SECRET = "quickstart", "only-for-tests"
 HIDDEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
@@ -20,11 +34,45 @@ NEXT = re.compile(r'name="next" value="([^"]*)"')
 NOTICE = re.compile(r'<p class="notice error" role="alert">(.*?)</p>', re.DOTALL)
 
 
+class Identity:
+    """The local OpenID provider with Ada and Grace."""
+
+    def __init__(self, directory: Path) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.passwords = {"ada": "ada-password-1", "grace": "grace-password-1"}
+        people = [
+            {"username": name, "password": word, "email": f"{name}@example.com", "role": "tenant"}
+            for name, word in self.passwords.items()
+        ]
+        people.append({**people[0], "username": "operator", "role": "operator"})
+        (directory / "people.json").write_text(json.dumps({"people": people}))
+        (directory / "secret").write_text(CLIENT_SECRET)
+        self._log = (directory / "log").open("wb")
+        arguments = ["--people", str(directory / "people.json"), "--client-secret-file", str(directory / "secret")]
+        command = [sys.executable, "-m", "onboarding.identity", "--port", str(port), "--data-dir", str(directory)]
+        self._process = subprocess.Popen([*command, *arguments], cwd=ROOT, stdout=self._log, stderr=self._log)
+
+    def wait(self) -> None:
+        """Return when it answers."""
+        until(lambda: answers(f"{self.url}/.well-known/openid-configuration"), "the identity process answering")
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.wait(10)
+        self._log.close()
+
+
 @pytest.fixture(scope="session")
 def identity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Identity]:
     """The provider of quickstart on a free port, with Ada and Grace."""
-    with processes.identity(tmp_path_factory.mktemp("identity")) as running:
+    running = Identity(tmp_path_factory.mktemp("identity"))
+    try:
+        running.wait()
         yield running
+    finally:
+        running.stop()
 
 
 @pytest.fixture
@@ -106,4 +154,8 @@ def site(live_server: object, local_provider: Identity) -> str:
 @pytest.fixture
 def visitor(site: str, identity: Identity) -> Browser:
     """A browser without cookies."""
+<<<<<<< HEAD
     return Browser(site, identity)
+=======
+    return Browser(site)
+>>>>>>> main

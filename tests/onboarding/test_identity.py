@@ -9,8 +9,7 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 import pytest
 import requests
 
-from tests.onboarding.conftest import CLIENT_ID, CLIENT_SECRET, HIDDEN
-from tests.processes import Identity
+from tests.onboarding.conftest import CLIENT_ID, CLIENT_SECRET, HIDDEN, Identity
 
 CALLBACK = "http://127.0.0.1:4321/auth/complete/local/"
 

@@ -39,7 +39,7 @@ export function completion(configurationKeys) {
   const keys = configurationKeys.map((label) => ({ label, type: "constant", detail: "configuration" }));
   const sources = [members(keys), scopeCompletionSource(GLOBALS), localCompletionSource];
   sources.push(ifNotIn(["String", "TemplateString", "LineComment", "BlockComment", "PropertyName"], completeFromList(SNIPPETS)));
-  return [autocompletion(), sources.map((autocomplete) => javascriptLanguage.data.of({ autocomplete }))];
+  return [autocompletion({ icons: false }), sources.map((autocomplete) => javascriptLanguage.data.of({ autocomplete }))];
 }
 
 function members(keys) {

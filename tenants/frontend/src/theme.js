@@ -40,7 +40,7 @@ const overlays = EditorView.theme({
   ".cm-panel.cm-search [name=close], .cm-panel-lint [name=close]": { color: "inherit", fontSize: "18px", right: "8px" },
   ".cm-textfield:focus-visible, .cm-button:focus-visible, button:focus-visible": { outline: "2px solid var(--code-focus)", outlineOffset: "1px" },
   ".cm-tooltip": { backgroundColor: "var(--code-raised)", border: "1px solid var(--code-border)", borderRadius: "6px", boxShadow: "var(--code-shadow)", color: "var(--code-text)" },
-  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--code-font)", fontSize: "12.5px", maxHeight: "15em" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--code-font)", fontSize: "12.5px", maxHeight: "28em" },
   ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { padding: "3px 10px" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--code-accent)", color: "var(--code-on-accent)" },
   ".cm-completionDetail": { fontStyle: "normal", opacity: "0.85", marginLeft: "1em" },
