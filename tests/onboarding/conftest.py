@@ -1,21 +1,10 @@
 """The local OpenID provider as a process of its own, and browsers that sign in through it."""
 
-<<<<<<< HEAD
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
-=======
-import json
-import os
-import re
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
->>>>>>> main
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
@@ -154,8 +143,4 @@ def site(live_server: object, local_provider: Identity) -> str:
 @pytest.fixture
 def visitor(site: str, identity: Identity) -> Browser:
     """A browser without cookies."""
-<<<<<<< HEAD
     return Browser(site, identity)
-=======
-    return Browser(site)
->>>>>>> main
