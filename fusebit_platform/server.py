@@ -37,10 +37,11 @@ def serve(*, port: int, base_url: str, allow_weak_sandbox: bool = False) -> None
     OSError with one clear sentence when the platform cannot start.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fusebit_platform.settings")
-    from django.core.asgi import get_asgi_application
     from django.db import close_old_connections
 
-    application = get_asgi_application()
+    from fusebit_platform.asgi import get_application
+
+    application = get_application()
     from fusebit_platform.services import executions
 
     def fresh(question: Callable[..., object], *arguments: object) -> object:
@@ -90,14 +91,8 @@ def run(
     )
     recipe = Recipe.of(node.find())
     sockets = listen(port)
-<<<<<<< HEAD
-    threads = ThreadPoolExecutor(LOOK_UP_THREADS, thread_name_prefix="look-up")
-    with threads, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(application, executions, recipe, sockets, base_url, around or _plainly, threads, spares))
-=======
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(site, recipe, sockets))
->>>>>>> main
 
 
 async def _serve(site: Site, recipe: Recipe, sockets: list[socket.socket]) -> None:
@@ -111,17 +106,11 @@ async def _serve(site: Site, recipe: Recipe, sockets: list[socket.socket]) -> No
     try:
         await runtime.start()
         shares_origin = os.environ.get("RUN_SHARES_ORIGIN", "") == "1"
-<<<<<<< HEAD
-        gateway = Gateway(executions, pool, base_url=base_url, shares_origin=shares_origin, in_thread=in_thread)
-        server = Server(config_for(application, gateway))
-        ready = loop.create_task(announce(server, sockets[0], base_url))
-=======
         gateway = Gateway(
             site.executions, runtime, base_url=site.base_url, shares_origin=shares_origin, in_thread=in_thread
         )
         server = Server(config_for(site.application, gateway))
         ready = loop.create_task(announce(server, sockets[0], site.base_url))
->>>>>>> main
         await server.serve(sockets=sockets)
         ready.cancel()
     finally:

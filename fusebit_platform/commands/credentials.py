@@ -50,7 +50,7 @@ def shown(stored: Profile, base_url: str, *, credentials: bool) -> Profile:
     else:
         pki = {key: pki[key] for key in ("issuer", "subject", "kid")}
     names = {key: stored[key] for key in ("id", "displayName")}
-    ids = {key: stored[key] for key in ("account", "subscription") if key in stored}
+    ids: Profile = {key: stored[key] for key in ("account", "subscription") if key in stored}
     return {**names, "baseUrl": base_url, **ids, "type": "pki", "pki": pki}
 
 

@@ -1,7 +1,5 @@
 """The seed file: a JSON object that says who is there at the first start."""
 
-import json
-from pathlib import Path
 from typing import Annotated, Any
 
 from fusebit_platform import resources
@@ -79,16 +77,10 @@ class Seed(Shape):
     clients: list[ClientSeed] = []
 
 
-def read(path: Path) -> dict[str, Any]:
+def check(content: dict[str, Any]) -> dict[str, Any]:
     """Return the seed; raise CommandError when it is no usable one."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CommandError(f"The seed file {path} cannot be read: {error.strerror}.") from None
-    except (ValueError, RecursionError):
-        raise CommandError(f"The seed file {path} is not JSON.") from None
     try:
         seed = validate(Seed, content)
     except BadRequest as error:
-        raise CommandError(f"The seed file {path} is not usable: {error.message}.") from None
+        raise CommandError(f"The seed file is not usable: {error.message}.") from None
     return seed.model_dump(by_alias=True, exclude_unset=True)

@@ -1,5 +1,6 @@
 """Starts the platform: directory, database, seed, then the server."""
 
+import json
 import logging
 import os
 from pathlib import Path
@@ -32,8 +33,8 @@ def open_platform(path: Path, base_url: str) -> Directory:
 
 def serve(*, path: Path, port: int, base_url: str | None, seed_file: Path | None, allow_weak_sandbox: bool) -> None:
     """Run the platform until it is told to stop."""
-    seed = _seed(seed_file)
-    address = (base_url or seed.get("baseUrl") or seed.get("audience") or f"http://localhost:{port}").rstrip("/")
+    seed = _read_seed(seed_file) if seed_file else {}
+    address = str(base_url or seed.get("baseUrl") or seed.get("audience") or f"http://localhost:{port}").rstrip("/")
     directory = open_platform(path, address)
     if not directory.lock():
         raise CommandError(f"Another platform is running on the directory {path}.")
@@ -54,20 +55,28 @@ def serve(*, path: Path, port: int, base_url: str | None, seed_file: Path | None
         raise CommandError(str(error) or "The platform could not be started.") from None
 
 
-def _seed(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    os.environ["DJANGO_SETTINGS_MODULE"] = "fusebit_platform.settings"
+def _read_seed(path: Path) -> dict[str, Any]:
+    try:
+        seed = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CommandError(f"The seed file {path} cannot be read: {error.strerror}.") from None
+    except (ValueError, RecursionError):
+        raise CommandError(f"The seed file {path} is not JSON.") from None
+    if not isinstance(seed, dict) or not seed:
+        raise CommandError(f"The seed file {path} is no JSON object with members.")
+    return seed
+
+
+def _populate(directory: Directory, content: dict[str, Any]) -> None:
     from fusebit_platform.commands import seed
-
-    return seed.read(path)
-
-
-def _populate(directory: Directory, seed: dict[str, Any]) -> None:
+    from fusebit_platform.errors import PlatformError
     from fusebit_platform.services import seeding
 
-    if seed:
-        seeding.apply(seed)
+    if content:
+        try:
+            seeding.apply(seed.check(content))
+        except PlatformError as error:
+            raise CommandError(f"The seed file is not usable: {error.message}.") from None
     elif seeding.is_empty():
         ids, keys = seeding.new_ids(), credentials.key_pair()
         identity = {"issuer": f"admin-{keys['kid']}", "subject": "admin"}

@@ -153,11 +153,7 @@ def keep_only(descriptors: Sequence[int], status: int) -> None:
 def main() -> None:
     """Serve the parent on descriptor 3."""
     os.environ.clear()
-<<<<<<< HEAD
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-=======
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL, "parent death signal")
->>>>>>> main
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     Launcher(socket.socket(fileno=CHANNEL)).run()

@@ -52,11 +52,7 @@ class Launching:
         async with self._turn:
             return await self._spawn(plan, on_exit)
 
-<<<<<<< HEAD
-    async def _spawn(self, argv: list[str], directory: Path, limits: Limits, on_exit: Callable[[int], None]) -> Process:
-=======
     async def _spawn(self, plan: Plan, on_exit: Callable[[int], None]) -> Process:
->>>>>>> main
         channel = self._running()
         self._last_number += 1
         ours, theirs = socket.socketpair()

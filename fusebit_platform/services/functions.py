@@ -71,7 +71,8 @@ def _put_once(caller: Caller, address: Address, body: Mapping[str, Any], subscri
     _refuse_dependencies(specification)
     version = _next_version(found, previous, specification)
     own = tags.of_function(address.ids(), specification, version)
-    rendered = permissions.render(specification["security"], specification["routes"], tags.nested(own))
+    view = tags.nested(own) | address.ids()
+    rendered = permissions.render(specification["security"], specification["routes"], view)
     permissions.ensure_within(caller=caller, rendered=rendered)
     if previous is not None and specifications.is_same(previous, specification):
         return None

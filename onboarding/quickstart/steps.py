@@ -5,6 +5,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -134,11 +135,11 @@ def set_up_client(options: Options, node: str) -> None:
 def _make_client(options: Options, node: str) -> None:
     client = json.loads(programs.ask_platform(options, node, "client", "add", CLIENT))["id"]
     grant = ("client", "access", "add", client)
-    programs.ask_platform(options, node, *grant, "user:*")
+    granted = json.loads(programs.ask_platform(options, node, *grant, "user:*"))
     programs.ask_platform(options, node, *grant, "function:*")
-    programs.ask_platform(options, node, "client", "init", client)
-    account = json.loads(programs.ask_platform(options, node, "profile", "get", CLIENT, "-o", "json"))["account"]
     # More than the guide gives, and no more than it takes to register the issuer of our tenants' identities.
-    issuer = f"/account/{account}/issuer/{settings.TENANT_ISSUER_ID}/"
+    account = granted["access"]["allow"][0]["resource"].rstrip("/")
+    issuer = f"{account}/issuer/{quote(settings.TENANT_ISSUER_ID, safe='')}/"
     programs.ask_platform(options, node, *grant, "issuer:*", "-r", issuer)
+    programs.ask_platform(options, node, "client", "init", client)
     history.note(options, client=client)

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fusebit_bridge import connection, keyring, tokens
 from fusebit_bridge.credentials import PrivateKey
+from tests.embedded import EmbeddedFusebit, running
 from tests.fusebit_bridge.wire import Wire, serving
 
 ACCOUNT = "acc-00112233445566aa"
@@ -77,6 +78,13 @@ def wire() -> Iterator[Wire]:
     """A server on loopback that answers what the test says."""
     with serving() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedFusebit]:
+    """The embedded Fusebit in a process of its own."""
+    with running(tmp_path_factory.mktemp("fusebit")) as fusebit:
+        yield fusebit
 
 
 @pytest.fixture(autouse=True)

@@ -165,6 +165,29 @@ def test_an_unreachable_fusebit_is_told_and_asked_later(
     assert door.tenant_issuer_id() == OURS
 
 
+def test_rights_that_were_taken_away_later_do_not_move_people_to_another_issuer(
+    run: Callable[..., str], file: Path, account: SmallAccount
+) -> None:
+    allow_issuer(account)
+    run(file, "--tenant-issuer", OURS)
+    account.access = {statement for statement in account.access if statement.action != "issuer:*"}
+    assert door.ensure_tenant_issuer() is True
+    assert door.tenant_issuer_id() == OURS
+
+
+def test_a_client_of_another_account_has_its_issuer_registered_anew(
+    run: Callable[..., str], file: Path, account: SmallAccount, profile: Callable[..., str]
+) -> None:
+    allow_issuer(account)
+    run(file, "--tenant-issuer", OURS)
+    file.write_text(profile(baseUrl=account.wire.url, account="acc-ffffffffffffffff", pki__audience=account.wire.url))
+    account.wire.answer = say(503, raw=b"away")
+    call_command("import_client", str(file))
+    assert not TenantIssuer.objects.filter(chosen=True).exists()
+    with pytest.raises(door.NotConfigured):
+        door.tenant_issuer_id()
+
+
 def test_a_key_that_fusebit_refuses_is_not_stored(
     run: Callable[..., str], file: Path, account: SmallAccount, other_pem: str
 ) -> None:
