@@ -100,7 +100,8 @@ def start_site(options: Options, children: Children) -> Child:
 
 def start_worker(options: Options, children: Children) -> Child:
     """Start the worker."""
-    return children.start("worker", [sys.executable, MANAGE, "worker"], _of_site(options), _log(options, "worker"))
+    command = [sys.executable, MANAGE, "worker", "--skip-checks"]
+    return children.start("worker", command, _of_site(options), _log(options, "worker"))
 
 
 def ask_platform(options: Options, node: str, *arguments: str) -> str:

@@ -7,7 +7,7 @@ import webbrowser
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from onboarding.environment import data_dir
 from onboarding.quickstart import history, programs, steps
@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 self._introduce(options)
                 children.watch()
         except QuickstartError as error:
-            raise CommandError(str(error)) from error
+            sys.exit(str(error))
         except Stopped:
             steps.say("Stopped.")
 
