@@ -196,6 +196,7 @@ LOGGING = {
     # Django and uvicorn bring handlers of their own, which redact nothing.
     "loggers": {
         **{name: {"handlers": [], "propagate": True} for name in ("django", "uvicorn", "uvicorn.error")},
+        "uvicorn.access": {"handlers": [], "propagate": False},
         "social": {"level": "CRITICAL"},  # our middleware says the same in one line, with the reference
     },
 }
