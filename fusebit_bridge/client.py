@@ -67,12 +67,15 @@ class Requestor:
 
         Contract 1.5, 2.5. `seconds` bounds the whole answer.
         """
-        url = f"{self.base_url}/v1{path.text}" + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", "Authorization": f"Bearer {token}"}
-        content = b""
-        if body is not None:
-            content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
-            headers["Content-Type"] = "application/json"
+        url, content = f"{self.base_url}/v1{path.text}", b""
+        try:
+            url += f"?{urlencode(query)}" if query else ""
+            if body is not None:
+                content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+                headers["Content-Type"] = "application/json"
+        except (ValueError, TypeError, RecursionError):  # half a character, NaN, endless nesting
+            raise InvalidName("The request has a value that JSON cannot carry.") from None
         limits = Limits(seconds)
         again = method == "GET"
         reply = self.send(method, url, headers=headers.items(), body=content, limits=limits, again=again)
@@ -89,10 +92,12 @@ class Requestor:
         body: bytes = b"",
         limits: Limits = Limits(),
         again: bool = False,
+        named: str = "",
     ) -> Reply:
         """Send one request to exactly `url` and return whatever is answered, redirects included.
 
-        With `again`, a connection that fails before the first byte of an answer is tried once more.
+        With `again`, a connection that fails before the first byte of an answer is tried once more. `named` stands
+        in logs for a URL that may hold what is not ours to write down.
         Raise InvalidName when the URL would not travel byte for byte, Unreachable without an answer, and
         UnexpectedAnswer when the answer is cut short or larger than the limit.
         """
@@ -110,7 +115,7 @@ class Requestor:
         logger.info(
             "%s %s answered %d in %.0f ms, request %s",
             method,
-            url.partition("?")[0],
+            named or url.partition("?")[0],
             reply.status,
             elapsed_ms,
             reference_id,

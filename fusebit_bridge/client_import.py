@@ -30,6 +30,7 @@ def import_profile(*, profile: ClientProfile, tenant_issuer_id: str = "") -> Imp
     """
     agent = _asked(profile)
     with transaction.atomic():
+        before = Client.objects.values_list("account_id", flat=True).first()
         key = keyring.store(profile.key, purpose=Purpose.CLIENT, issuer_id=profile.issuer_id)
         client, _created = Client.objects.update_or_create(
             id=1,
@@ -44,6 +45,8 @@ def import_profile(*, profile: ClientProfile, tenant_issuer_id: str = "") -> Imp
                 "key": key,
             },
         )
+        if before is not None and before != profile.account_id:  # what the other account knew says nothing here
+            TenantIssuer.objects.update(chosen=False, registered_at=None)
         SigningKey.objects.filter(purpose=Purpose.CLIENT).exclude(pk=key.pk).delete()
         issuer = issuers.create(tenant_issuer_id)
     return Imported(client, issuer, agent)

@@ -15,7 +15,6 @@ FusebitError
 """
 
 import re
-from typing import Any
 
 DETAIL_LIMIT = 2_000
 _SECRETS = re.compile(
@@ -59,10 +58,6 @@ class FusebitError(Exception):
         self.detail = redacted(detail)
         if retriable is not None:
             self.retriable = retriable
-
-    def as_properties(self) -> dict[str, Any]:
-        """Return what a log record or a ledger row keeps of this error."""
-        return {"code": self.code, "reference_id": self.reference_id, "detail": self.detail}
 
 
 class NotConfigured(FusebitError):

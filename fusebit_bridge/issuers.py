@@ -13,10 +13,12 @@ from fusebit_bridge.credentials import PrivateKey, public_jwk
 from fusebit_bridge.errors import Missing, Rejected, UnexpectedAnswer
 from fusebit_bridge.models import Client, Purpose, TenantIssuer
 from fusebit_bridge.permissions import Statement, allows, parse
-from fusebit_bridge.resources import Account, IssuerId
+from fusebit_bridge.resources import Account, ClientId, IssuerId, UserId
 from fusebit_bridge.tokens import TokenSource
 
 PREFIX = "onboarding-"
+_ADD: tokens.Verb = "add"
+_UPDATE: tokens.Verb = "update"
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Agent:
 def ask_me(requestor: Requestor, source: TokenSource, account: Account) -> Agent:
     """Ask Fusebit who we are and what we may do (contract 4.6); raise Refused when it does not know the key."""
     reply = requestor.ask("GET", account.me(), token=tokens.ask_me(source).text)
-    agent: Agent = reply.read(lambda members: Agent(str(members["id"]), parse(members.get("access"))))
+    agent: Agent = reply.read(lambda members: Agent(_agent_id(members["id"]), parse(members.get("access"))))
     return agent
 
 
@@ -52,24 +54,27 @@ def create(issuer_id: str = "") -> TenantIssuer:
     key = keyring.store(PrivateKey.generate(key_id=secrets.token_hex(4)), purpose=Purpose.TENANT, issuer_id=name)
     if row is None:
         return TenantIssuer.objects.create(issuer_id=name, key=key)
-    row.key, row.registered_at = key, None
+    lost, row.key, row.registered_at = row.key, key, None
     row.save(update_fields=["key", "registered_at"])
+    lost.delete()
     return row
 
 
 def ensure_registered() -> bool:
     """Register our issuer at Fusebit or bring its keys up to date there, and choose it; False when we may not.
 
-    Without the permission the client's own issuer is chosen in its place. An issuer whose keys an operator has
-    pointed to a URL is left as it is. Whatever Fusebit does not answer clearly is raised and nothing is chosen.
+    Without the permission the client's own issuer is chosen in its place, unless ours was registered before. An
+    issuer whose keys an operator has pointed to a URL is left as it is. Whatever Fusebit does not answer clearly
+    is raised, and nothing is chosen.
     """
     client = connection.imported()
     row = TenantIssuer.objects.select_related("key").get(is_ours=True)
     if _register(client, row):
         _choose(row)
         return True
-    if row.registered_at is None:
-        _choose(_adopted(client))
+    if row.registered_at is not None:
+        return True
+    _choose(_adopted(client))
     return False
 
 
@@ -77,6 +82,12 @@ def commands_for_admin(client: Client, agent: Agent | None, issuer_id: str) -> l
     """Return the commands that let the client register our issuer, to be typed by an account admin."""
     resource = connection.account_of(client).issuer(issuer_id).resource
     return [f"fuse client access add {agent.id if agent else 'CLIENT_ID'} 'issuer:*' -r {resource}"]
+
+
+def _agent_id(value: str) -> str:
+    if not ClientId.pattern.fullmatch(value) and not UserId.pattern.fullmatch(value):
+        raise ValueError("neither a client nor a user")
+    return value
 
 
 def _register(client: Client, row: TenantIssuer) -> bool:
@@ -92,17 +103,16 @@ def _register(client: Client, row: TenantIssuer) -> bool:
     if not agent.may("issuer:get", path.resource):
         return False
     wanted = row.as_registration()
+    method, verb = "PATCH", _UPDATE
     try:
         present = ask("GET", "get")
-        method, verb = "PATCH", "update"
     except Missing:
-        present = {}
-        method, verb = "POST", "add"
+        method, verb, present = "POST", _ADD, {}
     if _serves(present, wanted):
         return True
     if not agent.may(f"issuer:{verb}", path.resource):
         return False
-    ask(method, verb, wanted)  # type: ignore[arg-type]
+    ask(method, verb, wanted)
     if not _serves(ask("GET", "get"), wanted):
         raise UnexpectedAnswer("Fusebit has not kept our issuer's key.")
     return True

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fusebit_bridge import tokens
+from fusebit_bridge.answers import Reply
 from fusebit_bridge.client import Requestor
 from fusebit_bridge.errors import Rejected, UnexpectedAnswer
 from fusebit_bridge.permissions import Statement, allow_list, parse
@@ -136,7 +137,7 @@ class Provisioner:
             raise UnexpectedAnswer("Fusebit has not kept what it was told.", detail=f"after the write the user {state}")
         return found
 
-    def _user(self, reply: Any) -> RemoteUser:
+    def _user(self, reply: Reply) -> RemoteUser:
         user: RemoteUser = reply.read(RemoteUser.from_json)
         return user
 

@@ -141,7 +141,7 @@ class TenantSession:
             sent["authorization"] = f"Bearer {token.text}"
             permissions = [statement.as_json() for statement in token.permissions]
         limits = Limits(seconds, ANSWER_LIMIT)
-        reply = self._requestor.send(method, url, headers=sent.items(), body=body, limits=limits)
+        reply = self._requestor.send(method, url, headers=sent.items(), body=body, limits=limits, named=function.text)
         return Answer(
             status=reply.status,
             headers=list(reply.headers),

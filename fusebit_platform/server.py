@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,9 +19,10 @@ import uvloop
 from fusebit_platform.gateway.connection import IDLE_SECONDS, Connection
 from fusebit_platform.gateway.contracts import Executions
 from fusebit_platform.gateway.flow import Gateway
-from fusebit_platform.runtime import node
+from fusebit_platform.runtime import node, probe
 from fusebit_platform.runtime.pool import Pool
 from fusebit_platform.runtime.recipe import Recipe
+from fusebit_platform.runtime.refusing import Refusing
 
 DRAIN_SECONDS = 3
 START_SECONDS = 30.0
@@ -28,16 +30,18 @@ LOOK_UP_THREADS = 4
 BACKLOG = 2048
 
 
-def serve(*, port: int, base_url: str) -> None:
+def serve(*, port: int, base_url: str, allow_weak_sandbox: bool = False) -> None:
     """Run the platform on `port` until SIGTERM or SIGINT; print `Ready: URL` when it answers.
 
-    Raise RuntimeFault or OSError with one clear sentence when it cannot start.
+    Strangers' code is refused with 503 where it cannot be isolated, unless `allow_weak_sandbox`. Raise RuntimeFault or
+    OSError with one clear sentence when the platform cannot start.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fusebit_platform.settings")
-    from django.core.asgi import get_asgi_application
     from django.db import close_old_connections
 
-    application = get_asgi_application()
+    from fusebit_platform.asgi import get_application
+
+    application = get_application()
     from fusebit_platform.services import executions
 
     def fresh(question: Callable[..., object], *arguments: object) -> object:
@@ -47,7 +51,25 @@ def serve(*, port: int, base_url: str) -> None:
         finally:
             close_old_connections()
 
-    run(application, executions, port=port, base_url=base_url, around=fresh)
+    run(
+        application,
+        executions,
+        port=port,
+        base_url=base_url,
+        around=fresh,
+        allow_weak_sandbox=allow_weak_sandbox or os.environ.get("ALLOW_WEAK_SANDBOX", "") == "1",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """What is served, and where."""
+
+    application: Any  # ASGI
+    executions: Executions
+    base_url: str
+    around: Callable[..., object]  # wraps every look-up in its thread
+    allow_weak_sandbox: bool
 
 
 def run(
@@ -57,46 +79,57 @@ def run(
     port: int,
     base_url: str,
     around: Callable[..., object] | None = None,
-    spares: int = 2,
+    allow_weak_sandbox: bool = False,
 ) -> None:
     """Serve an ASGI application and the functions that `executions` knows; `around` wraps every look-up."""
-    recipe = Recipe(node.find())
+    site = Site(
+        application=application,
+        executions=executions,
+        base_url=base_url,
+        around=around or _plainly,
+        allow_weak_sandbox=allow_weak_sandbox,
+    )
+    recipe = Recipe.of(node.find())
     sockets = listen(port)
-    threads = ThreadPoolExecutor(LOOK_UP_THREADS, thread_name_prefix="look-up")
-    with threads, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(
-            _serve(application, executions, recipe, sockets, base_url, around or _plainly, threads, spares)
-        )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(site, recipe, sockets))
 
 
-async def _serve(
-    application: Any,
-    executions: Executions,
-    recipe: Recipe,
-    sockets: list[socket.socket],
-    base_url: str,
-    around: Callable[..., object],
-    threads: ThreadPoolExecutor,
-    spares: int,
-) -> None:
+async def _serve(site: Site, recipe: Recipe, sockets: list[socket.socket]) -> None:
     loop = asyncio.get_running_loop()
+    threads = ThreadPoolExecutor(LOOK_UP_THREADS, thread_name_prefix="look-up")
 
     async def in_thread(question: Callable[..., object], *arguments: object) -> object:
-        return await loop.run_in_executor(threads, functools.partial(around, question, *arguments))
+        return await loop.run_in_executor(threads, functools.partial(site.around, question, *arguments))
 
-    pool = Pool(recipe, spares=spares)
+    runtime = await isolated(recipe, allow_weak=site.allow_weak_sandbox)
     try:
-        await pool.start()
+        await runtime.start()
         shares_origin = os.environ.get("RUN_SHARES_ORIGIN", "") == "1"
         gateway = Gateway(
-            executions, pool, base_url=base_url, shares_origin=shares_origin, in_thread=in_thread
+            site.executions, runtime, base_url=site.base_url, shares_origin=shares_origin, in_thread=in_thread
         )
-        server = Server(config_for(application, gateway))
-        ready = loop.create_task(announce(server, sockets[0], base_url))
+        server = Server(config_for(site.application, gateway))
+        ready = loop.create_task(announce(server, sockets[0], site.base_url))
         await server.serve(sockets=sockets)
         ready.cancel()
     finally:
-        await pool.close()
+        await runtime.close()
+        threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def isolated(recipe: Recipe, *, allow_weak: bool) -> Pool | Refusing:
+    """Return the runtime this machine may have, and say on stderr how it isolates functions."""
+    chosen, report = await probe.strongest(recipe)
+    if report.sound:
+        print(f"Sandbox: {report}.", file=sys.stderr, flush=True)
+        return Pool(chosen)
+    if allow_weak and not report.trouble:
+        print(f"Sandbox: WEAK, allowed by --allow-weak-sandbox; {report}.", file=sys.stderr, flush=True)
+        return Pool(chosen)
+    advice = "Functions are refused; --allow-weak-sandbox runs them all the same."
+    print(f"Sandbox: {report}. {advice}", file=sys.stderr, flush=True)
+    return Refusing()
 
 
 def config_for(application: Any, gateway: Gateway) -> uvicorn.Config:

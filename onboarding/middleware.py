@@ -103,9 +103,10 @@ class SignInErrorMiddleware(SocialAuthExceptionMiddleware):
         if isinstance(exception, SocialAuthBaseException):
             code, source = exception.code, exception.source
             log.warning(
-                "Sign-in failed (reference %s): %s %s at %s, provider said %r, status %s: %s",
+                "Sign-in failed (reference %s): %s %s at %s, provider said %r, status %s: %r",
                 *(reference, type(exception).__name__, code, exception.stage),
-                *(exception.provider_code, exception.status_code, exception.detail or exception),
+                *(exception.provider_code, exception.status_code, exception.detail),
+                exc_info=exception if source == "configuration" else None,
             )
         sentence = self.BY_CODE.get(code) or self.BY_SOURCE.get(source) or self.OTHERWISE
         return f"{sentence} Reference: {reference}"

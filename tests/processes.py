@@ -1,15 +1,11 @@
 """Starts the product's own processes for tests, and stops them."""
 
-import json
 import os
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,47 +36,6 @@ def answers(url: str) -> bool:
     except OSError:
         return False
     return True
-
-
-class Identity:
-    """The local OpenID provider with Ada and Grace."""
-
-    def __init__(self, directory: Path) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.passwords = {"ada": "ada-password-1", "grace": "grace-password-1"}
-        people = [
-            {"username": name, "password": word, "email": f"{name}@example.com", "role": "tenant"}
-            for name, word in self.passwords.items()
-        ]
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / "people.json").write_text(json.dumps({"people": people}))
-        (directory / "secret").write_text("only-for-tests")
-        self._log = (directory / "log").open("wb")
-        arguments = ["--people", str(directory / "people.json"), "--client-secret-file", str(directory / "secret")]
-        command = [sys.executable, "-m", "onboarding.identity", "--port", str(self.port), "--data-dir", str(directory)]
-        self._process = subprocess.Popen([*command, *arguments], cwd=ROOT, stdout=self._log, stderr=self._log)
-
-    def wait(self) -> None:
-        """Return when it answers."""
-        until(lambda: answers(f"{self.url}/.well-known/openid-configuration"), "the identity process answering")
-
-    def stop(self) -> None:
-        """End it."""
-        self._process.terminate()
-        self._process.wait(10)
-        self._log.close()
-
-
-@contextmanager
-def identity(directory: Path) -> Iterator[Identity]:
-    """Run the provider."""
-    process = Identity(directory)
-    try:
-        process.wait()
-        yield process
-    finally:
-        process.stop()
 
 
 def environment(data_dir: Path) -> dict[str, str]:

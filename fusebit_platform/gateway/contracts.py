@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from fusebit_platform.runtime.builds import Build, Reply
+
 
 class Executable(Protocol):
     """A stored function as it runs now."""
@@ -61,3 +63,10 @@ class Executions(Protocol):
 
     def generation(self) -> int:
         """Return a number that changes with every write that can change an answer of the others."""
+
+
+class Runtime(Protocol):
+    """Run functions in isolation."""
+
+    def submit(self, build: Build, payload: bytes, reply: Reply) -> None:
+        """Run one call; `reply` is called exactly once."""

@@ -10,19 +10,16 @@ from functools import partial
 from typing import Any
 
 from fusebit_platform.gateway import answers, bodies, forms
-from fusebit_platform.gateway.contracts import Caller, Executable, Executions
+from fusebit_platform.gateway.contracts import Caller, Executable, Executions, Runtime
 from fusebit_platform.gateway.exchange import Exchange
 from fusebit_platform.gateway.records import Records, RunRecord
 from fusebit_platform.gateway.refusals import Refusal
 from fusebit_platform.runtime.builds import Answer, Build
-from fusebit_platform.runtime.pool import Pool
 
 ADMITTED_SECONDS = 60.0  # how long a decision is remembered at most
 ADMISSIONS = 2000  # remembered per function
 FUNCTIONS = 20_000  # remembered in all
-SOURCE_LINES = {
-    name: f"x-fx-response-source: {name}\r\n".encode() for name in ("function", "provider", "proxy")
-}
+SOURCE_LINES = {name: f"x-fx-response-source: {name}\r\n".encode() for name in ("function", "provider", "proxy")}
 Key = tuple[str, str, str]
 InThread = Callable[..., Coroutine[Any, Any, Any]]
 logger = logging.getLogger(__name__)
@@ -81,7 +78,7 @@ class Gateway:
     def __init__(
         self,
         executions: Executions,
-        pool: Pool,
+        runtime: Runtime,
         *,
         base_url: str,
         shares_origin: bool = False,
@@ -89,7 +86,7 @@ class Gateway:
         in_thread: InThread = asyncio.to_thread,
     ) -> None:
         self._executions = executions
-        self._pool = pool
+        self._runtime = runtime
         self._base_url = base_url.rstrip("/")
         self._shares_origin = shares_origin
         self._in_thread = in_thread
@@ -159,9 +156,7 @@ class Gateway:
         key = known.admission_key(exchange)
         authorization = key[0]
         executable = known.executable
-        caller = await self._in_thread(
-            self._executions.authorise, executable, authorization, path, exchange.method
-        )
+        caller = await self._in_thread(self._executions.authorise, executable, authorization, path, exchange.method)
         token = await self._in_thread(self._executions.function_access_token, executable, path)
         until = min(time.time() + ADMITTED_SECONDS, expiry(authorization))
         admission = Admission(caller, token, until)
@@ -186,7 +181,7 @@ class Gateway:
         subscription = known.executable.subscription_id
         self._running[subscription] = self._running.get(subscription, 0) + 1
         payload = payload_of(exchange, admission.members, body)
-        self._pool.submit(known.build, payload, partial(self._answered, exchange, known))
+        self._runtime.submit(known.build, payload, partial(self._answered, exchange, known))
 
     def _answered(self, exchange: Exchange, known: Known, answer: Answer) -> None:
         subscription = known.executable.subscription_id
@@ -209,9 +204,7 @@ class Gateway:
 
     def _refuse(self, exchange: Exchange, refusal: Refusal) -> None:
         exchange.refuse(refusal)
-        self._remember(
-            exchange, refusal.status, "", refusal.cause or CAUSES.get(refusal.status, "refused"), ""
-        )
+        self._remember(exchange, refusal.status, "", refusal.cause or CAUSES.get(refusal.status, "refused"), "")
 
     def _remember(self, exchange: Exchange, status: int, source: str, cause: str, version: str) -> None:
         subscription, boundary, function = exchange.key

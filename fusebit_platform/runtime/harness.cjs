@@ -3,6 +3,7 @@
 // Nothing here is trusted by the parent. What the harness needs is captured before tenant code can change it.
 
 const net = require('node:net');
+const os = require('node:os');
 const util = require('node:util');
 const { AsyncLocalStorage } = require('node:async_hooks');
 
@@ -33,6 +34,11 @@ const MAX_CALL_LOG = 256 * 1024;
 const JSON_TYPE = 'application/json; charset=utf-8';
 const JSON_HEADERS = stringify([['content-type', JSON_TYPE]]);
 const RESERVED = new Set(['NODE_OPTIONS', 'PATH', 'LD_PRELOAD', 'LD_LIBRARY_PATH', 'LD_AUDIT', '__proto__', 'OPENSSL_CONF']);
+
+// There are no sockets and no /proc/cpuinfo in here; many libraries ask at load and expect an answer, not an error.
+os.networkInterfaces = () => ({});
+os.cpus = () => [{ model: '', speed: 0, times: { user: 0, nice: 0, sys: 0, idle: 0, irq: 0 } }];
+os.availableParallelism = () => 1;
 
 const channel = new net.Socket({ fd: 3, readable: true, writable: true });
 const write = channel.write;

@@ -5,7 +5,6 @@ together with the two descriptors a worker keeps. When the socket closes, every 
 """
 
 import array
-import ctypes
 import json
 import os
 import select
@@ -15,14 +14,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from fusebit_platform.runtime import limits
+from fusebit_platform.runtime import kernel, sandbox
+from fusebit_platform.runtime.limits import Limits
 
 CHANNEL = 3  # the descriptor of the parent's socket here, and of the frames in a worker
 STATUS = 100  # where the descriptor that reports a failed start is kept out of the way
-PR_SET_PDEATHSIG = 1
-PR_SET_NO_NEW_PRIVS = 38
 MAX_REQUEST = 64 * 1024
-libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Launcher:
@@ -76,6 +73,9 @@ class Launcher:
         while part := os.read(readable, 4096):  # ends when the worker's exec closes its end
             complaint += part
         os.close(readable)
+        if complaint.startswith(b"pid "):  # the child made a first process of a new namespace and ended
+            first, _, complaint = complaint.partition(b"\n")
+            pid = int(first[4:])
         self._workers[pid] = request["id"]
         self._say(id=request["id"], pid=pid, error=complaint.decode(errors="replace"))
 
@@ -106,9 +106,7 @@ class Launcher:
 def receive(channel: socket.socket) -> tuple[bytes, list[int]]:
     """Return one request and the descriptors that came with it; an empty request means the parent is gone."""
     try:
-        message, ancillary, _, _ = channel.recvmsg(
-            MAX_REQUEST, socket.CMSG_SPACE(4 * 8), socket.MSG_CMSG_CLOEXEC
-        )
+        message, ancillary, _, _ = channel.recvmsg(MAX_REQUEST, socket.CMSG_SPACE(4 * 8), socket.MSG_CMSG_CLOEXEC)
     except ConnectionResetError:
         return b"", []
     descriptors = array.array("i")
@@ -131,13 +129,9 @@ def become(request: Mapping[str, Any], descriptors: Sequence[int], status: int) 
     """Turn this forked child into the worker; on failure write the reason to `status` and exit."""
     try:
         keep_only(descriptors, status)
-        os.setsid()
-        die_with_parent()
-        limits.apply(limits.Limits(**request["limits"]))
-        gain_no_privileges()
-        os.umask(0o077)
-        os.chdir(request["directory"])
-        os.execve(request["argv"][0], request["argv"], {})  # noqa: S606 - no shell, and an empty environment
+        os.umask(0o022)
+        plan = sandbox.Plan(**{**request["plan"], "limits": Limits(**request["plan"]["limits"])})
+        sandbox.enter(plan, STATUS)
     except BaseException as error:  # noqa: BLE001 - a forked child must never return into the launcher's loop
         os.write(STATUS, f"{type(error).__name__}: {error}".encode()[:2000])
     finally:
@@ -156,27 +150,11 @@ def keep_only(descriptors: Sequence[int], status: int) -> None:
     os.closerange(STATUS + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def gain_no_privileges() -> None:
-    """Make setuid programs and file capabilities useless to this process."""
-    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "no_new_privs")
-
-
-def die_with_parent() -> None:
-    """Have the kernel kill this process when the launcher dies; exit at once if it is dead already."""
-    launcher = os.getppid()
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != launcher or launcher == 1:
-        os._exit(127)
-
-
 def main() -> None:
     """Serve the parent on descriptor 3."""
     os.environ.clear()
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole group; the parent decides what it means
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL, "parent death signal")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     Launcher(socket.socket(fileno=CHANNEL)).run()
     sys.exit(0)

@@ -8,9 +8,9 @@ import time
 from collections import deque
 from pathlib import Path
 
-from fusebit_platform.runtime import builds, limits
+from fusebit_platform.runtime import builds, limits, recipe
 from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply, failure
-from fusebit_platform.runtime.errors import RuntimeFault
+from fusebit_platform.runtime.errors import RuntimeFault, SpawnFailed
 from fusebit_platform.runtime.recipe import Recipe
 from fusebit_platform.runtime.spawning import Launching
 from fusebit_platform.runtime.worker import Worker
@@ -83,6 +83,7 @@ class Pool:
     async def start(self) -> None:
         """Start a first process, measure it, and prepare spares; raise RuntimeFault."""
         self._root = Path(tempfile.mkdtemp(prefix="functions-"))
+        self._root.chmod(0o711)  # workers of a root platform pass through, and cannot list
         sample = await self._spawn(USUAL_MEMORY_MB, unbounded=True)
         self._idle_bytes = _mapped_bytes(sample.process.pid if sample.process else 0)
         sample.kill()
@@ -156,9 +157,7 @@ class Pool:
             self._refuse(lane, failure(500, str(error), kind="Function.NotStarted", cause="platform"))
             return
         except asyncio.CancelledError:
-            self._refuse(
-                lane, failure(503, "The platform is stopping.", kind="", cause="platform", source="proxy")
-            )
+            self._refuse(lane, failure(503, "The platform is stopping.", kind="", cause="platform", source="proxy"))
             raise
         finally:
             lane.arriving -= 1
@@ -211,23 +210,20 @@ class Pool:
         if unbounded:
             bound = limits.Limits(heap_mb=memory_mb, writable_bytes=0)
         directory = Path(tempfile.mkdtemp(dir=self._root))
-        self._recipe.prepare(directory)
+        host_id = recipe.host_id()
+        self._recipe.prepare(directory, host_id)
         worker = Worker(launching=self._launching, directory=directory, memory_mb=memory_mb, sink=self._sink)
         self._workers.add(worker)
         worker.gone.add_done_callback(lambda _: self._bury(worker))
         try:
-            process = await self._launching.spawn(
-                argv=self._recipe.argv(directory, bound),
-                directory=directory,
-                limits=bound,
-                on_exit=worker.exited,
-            )
+            plan = self._recipe.plan(directory, bound, host_id)
+            process = await self._launching.spawn(plan, on_exit=worker.exited)
             await worker.attach(process)
         except (TimeoutError, asyncio.CancelledError) as error:
             worker.kill()
             if asyncio.current_task() is not None and asyncio.current_task().cancelling():  # type: ignore[union-attr]
                 raise
-            raise RuntimeFault("A function's process did not become ready.") from error
+            raise SpawnFailed(f"A function's process did not become ready. {worker.last_words}".strip()) from error
         return worker
 
     def _bury(self, worker: Worker) -> None:
@@ -254,9 +250,7 @@ class Pool:
         if len(self._workers) < self._max_workers:
             return
         idle = [
-            worker
-            for worker in self._workers
-            if worker.build is not None and not worker.calls and not worker.retiring
+            worker for worker in self._workers if worker.build is not None and not worker.calls and not worker.retiring
         ]
         if idle:
             min(idle, key=lambda worker: worker.idle_since).kill()

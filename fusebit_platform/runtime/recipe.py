@@ -1,39 +1,107 @@
-"""How a worker's process is started: its directories and the Node.js command line."""
+"""How this machine starts a worker: which layers it has, the directories, and the Node.js command line."""
 
-from dataclasses import dataclass
+import os
+import re
+import secrets
+import subprocess
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fusebit_platform.runtime import landlock
+from fusebit_platform.runtime.errors import SpawnFailed
 from fusebit_platform.runtime.limits import Limits
+from fusebit_platform.runtime.sandbox import Plan
 
 HARNESS = Path(__file__).with_name("harness.cjs")
+FIRST_HOST_ID = 200_000  # users nobody else has; each worker of a root platform gets one of its own
+HOST_IDS = 60_000
+LIBRARY = re.compile(r"(?:=>\s+|^\s*)(/\S+)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """The way from an empty directory to a process that waits for its function."""
+    """The way from an empty directory to an isolated process that waits for its function."""
 
     node: Path
+    libraries: tuple[str, ...]
+    namespaces: bool = True
+    landlock: bool = True
+    seccomp: bool = True
+    permissions: bool = True  # Node.js's own permission model, on top of what the kernel enforces
 
-    def prepare(self, directory: Path) -> None:
-        """Make the directory of the function's files and its temporary directory."""
-        (directory / "app").mkdir(mode=0o700)
+    @classmethod
+    def of(cls, node: Path) -> "Recipe":
+        """Return the strongest recipe this kernel may be able to follow; the probe tells whether it can."""
+        return cls(node=node, libraries=shared_objects(node), landlock=landlock.version() > 0)
+
+    def without_namespaces(self) -> "Recipe":
+        """Return the recipe for a machine where namespaces are blocked."""
+        return replace(self, namespaces=False)
+
+    def prepare(self, directory: Path, host_id: int | None) -> None:
+        """Make what a worker's directory holds; a root platform's worker may pass through its own only."""
+        (directory / "app").mkdir()
+        (directory / "app").chmod(0o755)
+        (directory / "root").mkdir(mode=0o700)
         (directory / "tmp").mkdir(mode=0o700)
+        if host_id is not None:
+            os.chown(directory, host_id, host_id)
+            os.chown(directory / "tmp", host_id, host_id)
+
+    def plan(self, directory: Path, limits: Limits, host_id: int | None) -> Plan:
+        """Return a worker's plan."""
+        return Plan(
+            directory=str(directory),
+            node=str(self.node),
+            harness=str(HARNESS),
+            libraries=self.libraries,
+            argv=self._argv(directory, limits),
+            limits=limits,
+            host_id=host_id,
+            namespaces=self.namespaces,
+            landlock=self.landlock,
+            seccomp=self.seccomp,
+        )
 
     def code_directory(self, directory: Path) -> str:
         """Return the path of the function's files as the process sees it."""
-        return str(directory / "app")
+        return "/app" if self.namespaces else str(directory / "app")
 
-    def argv(self, directory: Path, limits: Limits) -> list[str]:
-        """Return the command line; nothing in it is secret."""
-        return [
-            str(self.node),
+    def _argv(self, directory: Path, limits: Limits) -> tuple[str, ...]:
+        inside = Path("/") if self.namespaces else directory
+        harness = "/harness.cjs" if self.namespaces else str(HARNESS)
+        argv = [
+            "node",
             f"--max-old-space-size={limits.heap_mb}",
             "--no-warnings",
             "--no-addons",
-            "--permission",
-            f"--allow-fs-read={HARNESS}",
-            f"--allow-fs-read={directory / 'app' / '*'}",
-            f"--allow-fs-read={directory / 'tmp' / '*'}",
-            f"--allow-fs-write={directory / 'tmp' / '*'}",
-            str(HARNESS),
+            "--openssl-config=/dev/null",
         ]
+        if self.permissions:
+            argv += [
+                "--permission",
+                f"--allow-fs-read={harness}",
+                f"--allow-fs-read={inside / 'app' / '*'}",
+                f"--allow-fs-read={inside / 'tmp' / '*'}",
+                f"--allow-fs-write={inside / 'tmp' / '*'}",
+            ]
+        return (*argv, harness)
+
+
+def host_id() -> int | None:
+    """Return the user a worker runs as when the platform is root, a different one each time; None when it is not."""
+    if os.geteuid() != 0:
+        return None
+    return FIRST_HOST_ID + secrets.randbelow(HOST_IDS)
+
+
+def shared_objects(node: Path) -> tuple[str, ...]:
+    """Return the loader and the libraries of a binary, as the dynamic loader finds them."""
+    try:
+        listed = subprocess.run(  # noqa: S603 - prints what our own binary is linked to
+            ["/usr/bin/ldd", str(node)], env={}, capture_output=True, text=True, timeout=20, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SpawnFailed("ldd does not tell which libraries Node.js needs.") from error
+    found = (LIBRARY.search(line) for line in listed.splitlines())
+    return tuple(match.group(1) for match in found if match is not None)

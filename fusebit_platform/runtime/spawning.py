@@ -12,12 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from fusebit_platform.runtime.errors import SpawnFailed
-from fusebit_platform.runtime.limits import Limits
+from fusebit_platform.runtime.sandbox import Plan
 
 PACKAGES = Path(__file__).resolve().parent.parent.parent
-PROGRAM = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from fusebit_platform.runtime.launcher import main; main()"
-)
+PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from fusebit_platform.runtime.launcher import main; main()"
 START_SECONDS = 10.0
 AT_ONCE = 4  # spawns in progress; more would only queue inside the launcher
 RETRY_SECONDS = 0.02
@@ -26,9 +24,7 @@ RETRY_SECONDS = 0.02
 class Process:
     """A worker process as its parent knows it."""
 
-    def __init__(
-        self, number: int, frames: socket.socket, output: int, on_exit: Callable[[int], None]
-    ) -> None:
+    def __init__(self, number: int, frames: socket.socket, output: int, on_exit: Callable[[int], None]) -> None:
         self.number = number
         self.pid = 0
         self.frames = frames  # non-blocking stream socket
@@ -48,19 +44,15 @@ class Launching:
         self._last_number = 0
         self._turn = asyncio.Semaphore(AT_ONCE)
 
-    async def spawn(
-        self, *, argv: list[str], directory: Path, limits: Limits, on_exit: Callable[[int], None]
-    ) -> Process:
-        """Start `argv` in `directory` with an empty environment and return it; raise SpawnFailed.
+    async def spawn(self, plan: Plan, *, on_exit: Callable[[int], None]) -> Process:
+        """Start a process by its plan, with an empty environment, and return it; raise SpawnFailed.
 
         `on_exit` gets the exit code, or minus the signal, once.
         """
         async with self._turn:
-            return await self._spawn(argv, directory, limits, on_exit)
+            return await self._spawn(plan, on_exit)
 
-    async def _spawn(
-        self, argv: list[str], directory: Path, limits: Limits, on_exit: Callable[[int], None]
-    ) -> Process:
+    async def _spawn(self, plan: Plan, on_exit: Callable[[int], None]) -> Process:
         channel = self._running()
         self._last_number += 1
         ours, theirs = socket.socketpair()
@@ -69,13 +61,7 @@ class Launching:
         os.set_blocking(writable, True)
         process = Process(self._last_number, ours, readable, on_exit)
         self._processes[process.number] = process
-        request = {
-            "op": "spawn",
-            "id": process.number,
-            "argv": argv,
-            "directory": str(directory),
-            "limits": asdict(limits),
-        }
+        request = {"op": "spawn", "id": process.number, "plan": asdict(plan)}
         try:
             _send(channel, request, [theirs.fileno(), writable])
         finally:

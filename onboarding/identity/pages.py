@@ -11,22 +11,22 @@ def about(request: HttpRequest) -> HttpResponse:
     return _say(request, 200, "This is the local sign-in", "It comes with the quickstart; the site leads people here.")
 
 
-def bad_request(request: HttpRequest, _error: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a request that cannot be understood."""
     return _say(request, 400, "That request could not be understood")
 
 
-def forbidden(request: HttpRequest, _error: Exception) -> HttpResponse:
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a request that is not allowed."""
     return _say(request, 403, "That is not allowed here")
 
 
-def form_too_old(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 (Django passes it)
+def form_too_old(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form that does not come from a page of ours, or from one that is too old."""
     return _say(request, 403, "This page was open for too long", "Go back to the site and begin to sign in again.")
 
 
-def not_found(request: HttpRequest, _error: Exception) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer for what does not exist."""
     return _say(request, 404, "There is no such page")
 

@@ -144,9 +144,9 @@ def set_up_client(options: Options) -> None:
     if not options.profile_file.exists():
         say("Setting up a client of the embedded Fusebit …")
         client = json.loads(_platform(options, "client", "add", "onboarding"))["id"]
-        _platform(options, "client", "access", "add", client, "user:*")
+        granted = json.loads(_platform(options, "client", "access", "add", client, "user:*"))
         _platform(options, "client", "access", "add", client, "function:*")
-        _platform(options, "client", "access", "add", client, "issuer:*", "-r", _issuer_resource(options))
+        _platform(options, "client", "access", "add", client, "issuer:*", "-r", _issuer_resource(granted))
         _platform(options, "client", "init", client)
         profile = _platform(options, "profile", "get", "--includeCredentials", "-o", "json")
         first_start.write_private(options.profile_file, profile)
@@ -170,10 +170,10 @@ def _imported(options: Options) -> Iterable[str]:
     return first_start.made(options)
 
 
-def _issuer_resource(options: Options) -> str:
-    """Return the one resource on which the client may manage issuers: our own."""
-    account = json.loads(_platform(options, "profile", "get", "-o", "json"))["account"]
-    return f"/account/{account}/issuer/{quote(settings.TENANT_ISSUER_ID, safe='')}/"
+def _issuer_resource(client: dict[str, Any]) -> str:
+    """Return the one resource on which the client may manage issuers: our own, in the account of its first grant."""
+    account = client["access"]["allow"][0]["resource"].rstrip("/")
+    return f"{account}/issuer/{quote(settings.TENANT_ISSUER_ID, safe='')}/"
 
 
 def _platform(options: Options, *arguments: str) -> str:

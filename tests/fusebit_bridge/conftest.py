@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fusebit_bridge import connection, keyring, tokens
 from fusebit_bridge.credentials import PrivateKey
+from tests.embedded import EmbeddedFusebit, running
 from tests.fusebit_bridge.wire import Wire, serving
 
 ACCOUNT = "acc-00112233445566aa"
@@ -79,6 +80,13 @@ def wire() -> Iterator[Wire]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedFusebit]:
+    """The embedded Fusebit in a process of its own."""
+    with running(tmp_path_factory.mktemp("fusebit")) as fusebit:
+        yield fusebit
+
+
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
     """Let no test sign with what another one left in the process."""
@@ -86,3 +94,18 @@ def nothing_remembered() -> Iterator[None]:
     tokens.forget_tokens()
     keyring.forget()
     connection.requestor.cache_clear()
+
+
+@pytest.fixture
+def secret_shows(pem: str) -> Callable[[str], bool]:
+    """Return a function that tells whether any 20 characters of the private key are in a text."""
+    secret = "".join(pem.split("\n")[1:-2])
+    public = PrivateKey(pem, key_id="k", algorithm="RS256").public_pem.replace("\n", "")
+    windows = [secret[start : start + 20] for start in range(len(secret) - 20)]
+    private = [window for window in windows if window not in public]
+
+    def shows(text: str) -> bool:
+        flat = text.replace("\n", "").replace("\\n", "")
+        return any(window in flat for window in private)
+
+    return shows

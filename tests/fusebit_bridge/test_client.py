@@ -276,6 +276,15 @@ def test_a_url_that_would_not_travel_as_it_is_is_never_sent(wire: Wire, tail: st
     assert wire.seen == []
 
 
+@pytest.mark.parametrize("body", [{"a": "\ud800"}, {"a": float("nan")}, {"a": object()}])
+def test_a_value_that_json_cannot_carry_is_refused_before_anything_is_sent(wire: Wire, body: dict[str, object]) -> None:
+    with pytest.raises(InvalidName):
+        ask(wire, "PUT", body=body)
+    with pytest.raises(InvalidName):
+        ask(wire, query={"subject": "\ud800"})
+    assert wire.seen == []
+
+
 def test_repeated_headers_stay_repeated(wire: Wire) -> None:
     def twice(handler: BaseHTTPRequestHandler, _seen: Seen) -> None:
         handler.send_response(200)

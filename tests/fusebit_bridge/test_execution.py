@@ -158,6 +158,15 @@ def test_a_call_that_may_have_run_is_never_repeated(session: TenantSession, wire
     assert len(wire.seen) == 1
 
 
+def test_what_a_person_puts_into_a_path_is_in_no_log(
+    session: TenantSession, wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    session.execute(wire.url + RUN, "hello", path="/webhook/s3cret", query=[("key", "s3cret")])
+    assert "function/hello answered 200" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
 @pytest.mark.parametrize("method", ["get", "TRACE", "CONNECT", "OPTIONS", "GET /x HTTP/1.1\r\n"])
 def test_no_other_method_is_sent(session: TenantSession, wire: Wire, method: str) -> None:
     with pytest.raises(InvalidName):

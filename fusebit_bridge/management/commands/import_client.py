@@ -87,15 +87,21 @@ def _read(source: str) -> bytes:
         if os.path.islink(source):  # noqa: PTH114 (only to explain)
             raise CommandError(f"{source} is a symbolic link; give the file itself.") from None
         raise CommandError(f"{source} cannot be read: {error.strerror}.") from None
-    with open(descriptor, "rb") as file:  # noqa: PTH123 (opened above, so that what is checked is what is read)
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise CommandError(f"{source} is not a regular file.")
-        if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise CommandError(f"{source} may be read by others. Type: chmod 600 {source}")
-        if found.st_uid != os.geteuid():
-            raise CommandError(f"{source} belongs to another user.")
-        return file.read(PROFILE_LIMIT + 1)
+    try:
+        _check(source, os.fstat(descriptor))  # what is checked is what is read
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(PROFILE_LIMIT + 1)
+    finally:
+        os.close(descriptor)
+
+
+def _check(source: str, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise CommandError(f"{source} is not a regular file.")
+    if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise CommandError(f"{source} may be read by others. Type: chmod 600 {source}")
+    if found.st_uid != os.geteuid():
+        raise CommandError(f"{source} belongs to another user.")
 
 
 def _explained(error: FusebitError) -> str:

@@ -1,0 +1,267 @@
+"""Processes: limits, their end, and that nothing is shared or left behind (SB-10 to SB-19, SB-40)."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from fusebit_platform.runtime import node
+from fusebit_platform.runtime.builds import Answer
+from fusebit_platform.runtime.errors import BadFrame, NodeMissing
+from fusebit_platform.runtime.frames import Decoder, Kind, encode
+from fusebit_platform.runtime.recipe import Recipe
+from tests.runtime.conftest import Functions
+
+TOKEN = "const token = Math.random(); module.exports = async (ctx) => ({ body: token });"
+
+
+def message_of(answer: Answer) -> str:
+    return str(json.loads(answer.body)["message"])
+
+
+@pytest.mark.parametrize("body", ["for (;;);", "await new Promise(() => {});"])
+def test_a_call_past_its_time_is_522_and_the_next_one_gets_a_new_process(functions: Functions, body: str) -> None:
+    source = f"{TOKEN.split('module')[0]} module.exports = async (ctx) => {{ if (ctx.hang) {{ {body} }} return {{ body: token }}; }};"
+    build = functions.build(source, timeout_s=1)
+    first = functions.body(build)
+    began = time.monotonic()
+    answer = functions.call(build, hang=True)
+    assert (answer.status, answer.source, answer.cause) == (522, "provider", "timeout")
+    assert "Task timed out after 1.00 seconds" in message_of(answer)
+    assert 0.9 < time.monotonic() - began < 1.4
+    assert functions.body(build) != first
+
+
+def test_a_late_call_does_not_end_the_calls_beside_it(functions: Functions) -> None:
+    source = "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, ctx.ms)); return { body: 1 }; };"
+    build = functions.build(source, timeout_s=0.6)
+
+    async def staggered() -> list[Answer]:
+        late = asyncio.create_task(functions.answer(build, ms=5000))
+        await asyncio.sleep(0.3)
+        fine = asyncio.create_task(functions.answer(build, ms=500))
+        return [await late, await fine]
+
+    late, fine = functions.run(staggered())
+    assert (late.status, fine.status) == (522, 200)
+
+
+def test_a_call_beside_one_that_spins_gets_another_process(functions: Functions) -> None:
+    source = "module.exports = async (ctx) => { if (ctx.spin) for (;;); return { body: 1 }; };"
+    build = functions.build(source, timeout_s=3)
+
+    async def beside() -> float:
+        spinning = asyncio.create_task(functions.answer(build, spin=True))
+        await asyncio.sleep(0.8)
+        began = time.monotonic()
+        assert (await functions.answer(build)).status == 200
+        waited = time.monotonic() - began
+        assert (await spinning).status == 522
+        return waited
+
+    assert functions.run(beside()) < 1
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "const a = []; for (;;) a.push(new Array(1e5).fill(1.5));",
+        "const a = []; for (;;) a.push(Buffer.alloc(1e7, 1));",
+        "const a = []; for (;;) { const b = new SharedArrayBuffer(1e7); new Uint8Array(b).fill(1); a.push(b); }",
+        "const a = []; for (;;) { const m = new WebAssembly.Memory({ initial: 160 }); new Uint8Array(m.buffer).fill(1); a.push(m); }",
+        "let s = 'x'; for (;;) s += s + Buffer.from(s).toString('hex');",
+    ],
+)
+def test_a_memory_bomb_ends_in_an_error_within_the_limit(functions: Functions, bomb: str) -> None:
+    build = functions.build(f"module.exports = async (ctx) => {{ {bomb} }};", timeout_s=10)
+    began = time.monotonic()
+    answer = functions.call(build)
+    assert answer.status == 500
+    assert time.monotonic() - began < 8
+    assert functions.body(TOKEN)
+
+
+def test_running_out_of_memory_is_said_so(functions: Functions) -> None:
+    answer = functions.call(
+        "module.exports = async (ctx) => { const a = []; for (;;) a.push(new Array(1e5).fill(1.5)); };"
+    )
+    assert (answer.source, answer.cause) == ("provider", "memory")
+    assert "out of memory" in message_of(answer)
+
+
+@pytest.mark.parametrize("memory", [64, 256])
+def test_a_function_may_use_what_it_was_given(functions: Functions, memory: int) -> None:
+    source = "module.exports = async (ctx) => { const b = Buffer.alloc(ctx.mb << 20, 1); return { body: b.length }; };"
+    build = functions.build(source, memory_mb=memory)
+    assert functions.body(build, mb=memory // 2) == (memory // 2) << 20
+    assert functions.call(build, mb=memory * 2).status == 500
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "process.exit(0);",
+        "process.exit(3);",
+        "process.abort();",
+        "process.kill(process.pid, 'SIGKILL');",
+        "process.reallyExit(1);",
+    ],
+)
+def test_a_process_that_ends_itself_is_an_error_and_the_next_call_works(functions: Functions, end: str) -> None:
+    build = functions.build(
+        f"module.exports = async (ctx) => {{ if (ctx.end) {{ {end} await new Promise(() => {{}}); }} return {{ body: 1 }}; }};",
+        timeout_s=2,
+    )
+    answer = functions.call(build, end=True)
+    assert (answer.status, answer.source) in ((500, "provider"), (522, "provider"))
+    assert functions.body(build) == 1
+
+
+@pytest.mark.parametrize(
+    "written", ["'garbage that is no frame'", "Buffer.alloc(1e6, 255)", "Buffer.from([5,0,0,0,17,1,0,0,0])"]
+)
+def test_garbage_on_the_channel_ends_the_process_and_no_other(functions: Functions, written: str) -> None:
+    source = f"module.exports = async (ctx) => {{ if (ctx.forge) require('fs').writeSync(3, {written}); return {{ body: 1 }}; }};"
+    build = functions.build(source, timeout_s=2)
+    other = functions.build(TOKEN)
+    token = functions.body(other)
+    answer = functions.call(build, forge=True)
+    assert answer.status in (200, 500, 522)
+    assert functions.body(build) == 1
+    assert functions.body(other) == token
+
+
+def test_output_outside_the_console_is_logged(functions: Functions) -> None:
+    functions.logged.clear()
+    functions.body("module.exports = async (ctx) => { process.stdout.write('raw'); return { body: 1 }; };")
+    functions.run(functions.settle(lambda: any(entry["msg"] == "raw" for _, entry in functions.logged)))
+
+
+def test_no_two_boundaries_functions_or_versions_share_a_process(functions: Functions) -> None:
+    builds = [
+        functions.build(TOKEN, boundary=boundary, function=function, version="1")
+        for boundary in ("x", "y")
+        for function in ("f", "g")
+    ]
+    builds.append(functions.build(TOKEN, boundary="y", function="g", version="2"))
+    assert len({functions.body(build) for build in builds}) == len(builds)
+
+
+def test_a_new_version_serves_at_once_while_calls_on_the_old_one_end_there(functions: Functions) -> None:
+    old = functions.build(
+        "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, 400)); return { body: 'old' }; };",
+        function="switched",
+    )
+    new = functions.build("module.exports = async (ctx) => ({ body: 'new' });", function="switched", version="2")
+
+    async def switch() -> list[str]:
+        slow = asyncio.create_task(functions.answer(old))
+        await asyncio.sleep(0.1)
+        fast = [json.loads((await functions.answer(new)).body) for _ in range(3)]
+        assert not slow.done()
+        return [*fast, json.loads((await slow).body)]
+
+    assert functions.run(switch()) == ["new", "new", "new", "old"]
+
+
+def test_the_environment_of_the_platform_does_not_reach_a_function(functions: Functions) -> None:
+    assert functions.body("module.exports = async (ctx) => ({ body: Object.keys(process.env) });") == []
+    pid = next(iter(functions.pool.pids("b")))
+    assert b"DATA_DIR" not in Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def test_only_four_descriptors_are_open_in_a_worker(functions: Functions) -> None:
+    build = functions.build(TOKEN, boundary="few")
+    functions.body(build)
+    (pid,) = functions.pool.pids("few")
+    kinds = {descriptor.name: os.readlink(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
+    assert kinds["0"] == "/dev/null"
+    assert kinds["1"] == kinds["2"]
+    assert kinds["3"].startswith("socket:")
+    own = {name: target for name, target in kinds.items() if int(name) > 3}
+    assert all(target.startswith(("anon_inode:", "pipe:", "/dev/null")) for target in own.values()), own
+
+
+def test_idle_processes_are_ended(recipe: Recipe) -> None:
+    functions = Functions(recipe, spares=0, idle_seconds=0.2)
+    try:
+        functions.body(functions.build(TOKEN, boundary="idle"))
+        (pid,) = functions.pool.pids("idle")
+        functions.run(functions.settle(lambda: not Path(f"/proc/{pid}").exists()))
+        assert functions.body(functions.build(TOKEN, boundary="idle"))
+    finally:
+        functions.close()
+
+
+def test_a_full_node_ends_the_process_that_has_been_idle_longest(recipe: Recipe) -> None:
+    functions = Functions(recipe, spares=0, max_workers=3)
+    try:
+        for number in range(8):
+            assert functions.body(functions.build(TOKEN, boundary=f"full{number}"))
+        live = [number for number in range(8) if functions.pool.pids(f"full{number}")]
+        assert len(live) <= 4
+        assert 7 in live
+    finally:
+        functions.close()
+
+
+def test_closing_leaves_no_process_and_no_directory(recipe: Recipe) -> None:
+    functions = Functions(recipe)
+    functions.body(functions.build(TOKEN))
+    root = functions.pool._root
+    assert root is not None
+    pids = functions.pool.pids("b")
+    functions.close()
+    assert not root.exists()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_a_killed_launcher_takes_its_processes_along_and_is_replaced(recipe: Recipe) -> None:
+    functions = Functions(recipe)
+    try:
+        build = functions.build(
+            "module.exports = async (ctx) => { if (ctx.wait) await new Promise(() => {}); return { body: 1 }; };"
+        )
+        functions.body(build)
+        pids = functions.pool.pids("b")
+        launcher = functions.pool._launching._program
+        assert launcher is not None
+
+        async def killed() -> Answer:
+            waiting = asyncio.create_task(functions.answer(build, wait=True))
+            await asyncio.sleep(0.05)
+            os.kill(launcher.pid, signal.SIGKILL)
+            return await waiting
+
+        assert functions.run(killed()).status == 500
+        functions.run(functions.settle(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids)))
+        assert functions.body(build) == 1
+    finally:
+        functions.close()
+
+
+def test_a_missing_or_old_node_is_one_clear_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NODE_BINARY", str(tmp_path / "none"))
+    with pytest.raises(NodeMissing, match="does not run"):
+        node.find()
+    old = tmp_path / "node"
+    old.write_text("#!/bin/sh\necho v12.0.0/usr/bin/node\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("NODE_BINARY", str(old))
+    with pytest.raises(NodeMissing, match="older than version 20"):
+        node.find()
+
+
+def test_frames_survive_any_cutting_and_nonsense_is_refused() -> None:
+    stream = b"".join(encode(Kind.LOG, number, b"x" * number) for number in range(50))
+    for size in (1, 3, 7, 1000):
+        decoder = Decoder()
+        frames = [frame for at in range(0, len(stream), size) for frame in decoder.feed(stream[at : at + size])]
+        assert [(frame.call, len(frame.payload)) for frame in frames] == [(number, number) for number in range(50)]
+    for nonsense in (b"\0" * 9, b"\xff" * 9):
+        with pytest.raises(BadFrame):
+            Decoder().feed(nonsense)
