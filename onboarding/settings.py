@@ -29,7 +29,6 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost" if IS_LOCAL els
 CSRF_TRUSTED_ORIGINS = [] if IS_LOCAL else [SITE_URL]
 
 INSTALLED_APPS = [
-    "onboarding",
     "tenants",
     "fusebit_bridge",
     "django.contrib.admin",
@@ -39,6 +38,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "social_django",
+    "onboarding",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
