@@ -115,8 +115,8 @@ class Stack:
         """Go through the whole authorization-code flow, as a person does."""
         page.goto(self.url)
         page.get_by_role("button", name="Continue with Local sign-in").click()
-        page.get_by_label("Username").fill(who)
-        page.get_by_label("Password").fill(self.passwords[who])
+        page.locator("[name=username]").fill(who)
+        page.locator("[name=password]").fill(self.passwords[who])
         page.get_by_role("button", name=re.compile("sign in", re.IGNORECASE)).click()
         page.wait_for_url(re.compile(re.escape(self.url)))
 
