@@ -26,10 +26,10 @@ def browser_page(open_context: Contexts) -> Page:
 
 
 def in_editor(page: Page) -> None:
-    """Return when the editor is there and its function is live."""
+    """Return when the editor is there and a version of its function answers."""
     page.wait_for_url(re.compile(r"/functions/[\w-]+/$"), timeout=PATIENCE_MS)
     page.wait_for_selector("[role=tab]")
-    expect(page.locator("#state")).to_have_text(re.compile("^Live v"), timeout=PATIENCE_MS)
+    expect(page.locator("#state")).to_have_text(re.compile("^(Live|Saved) v"), timeout=PATIENCE_MS)
 
 
 def new_function(page: Page, name: str) -> None:
@@ -160,6 +160,9 @@ def test_without_javascript_a_person_signs_in_saves_and_runs(stack: Stack, open_
     page = open_context(java_script_enabled=False).new_page()
     stack.sign_in(page, "ada")
     page.wait_for_url(re.compile(r"/functions/[\w-]+/$"), timeout=PATIENCE_MS)
+    page.get_by_role("navigation", name="Workspace").get_by_role("link").click()
+    page.get_by_label("Name", exact=True).fill("plain")
+    page.get_by_role("button", name="Create function").click()
     area = page.get_by_label("Content of index.js")
     area.fill("module.exports = async (ctx) => ({ body: { plain: ctx.query.q } });\n")
     page.get_by_role("button", name=re.compile("^Save(?! only)")).click()
