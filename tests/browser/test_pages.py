@@ -18,6 +18,7 @@ pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
 GREETING = {"lib/greeting.js": "module.exports = (name) => `Hello ${name}`;\n"}
 OFFLINE = ("ERR_INTERNET_DISCONNECTED", "htmx:sendError", "htmx:afterRequest")  # what Chromium and htmx log of it
+INTERACTIVE_MS = 500
 CALLS = ((200, "", ""), (500, "code_error", "/orders"), (403, "auth_denied", ""), (None, "platform", "/slow"))
 
 
@@ -228,6 +229,33 @@ def test_an_unsaved_draft_survives_a_reload_and_can_be_discarded(busy: Cast, sig
     page.get_by_role("link", name="Discard it").click()
     expect(page.locator("#state")).to_have_text("Live v2")
     assert asked == ["beforeunload"]
+
+
+def test_the_next_visit_begins_at_the_file_and_the_cursor_of_the_last(busy: Cast, signed_in: Open) -> None:
+    page = signed_in(busy.ada, at(busy, "hello/"))
+    ready(page)
+    page.get_by_role("button", name="lib/greeting.js").click()
+    page.locator("[data-file]:not([hidden]) code-editor").click()
+    page.keyboard.press("Control+End")
+    page.goto(at(busy))
+    page.get_by_role("link", name=re.compile("^hello")).click()
+    ready(page)
+
+    expect(page.get_by_role("button", name="lib/greeting.js")).to_have_attribute("aria-current", "true")
+    cursor = page.locator("[data-file]:not([hidden]) code-editor").evaluate("editor => editor.cursor")
+    assert cursor == len(GREETING["lib/greeting.js"])
+
+
+def test_the_editor_is_interactive_in_half_a_second(busy: Cast, signed_in: Open) -> None:
+    page = signed_in(busy.ada, at(busy, "hello/"))
+    ready(page)
+    took = []
+    for _ in range(3):
+        page.reload()
+        page.wait_for_function("performance.getEntriesByName('interactive').length")
+        took.append(page.evaluate("performance.getEntriesByName('interactive')[0].startTime"))
+
+    assert min(took) < INTERACTIVE_MS, took
 
 
 def test_files_are_added_renamed_and_deleted(busy: Cast, signed_in: Open) -> None:

@@ -110,6 +110,8 @@ def test_a_function_that_fails_shows_its_error_and_html_is_only_text(
     browser_page.keyboard.press("Control+Enter")
     expect(browser_page.get_by_text("The function failed.")).to_be_visible(timeout=PATIENCE_MS)
     expect(browser_page.locator("#body")).to_contain_text("no luck")
+    browser_page.get_by_role("button", name="Open index.js at line 1").click()
+    assert browser_page.evaluate("document.activeElement.matches('code-editor')")
     look(browser_page, "whole-failing")
 
     write(browser_page, HTML)
