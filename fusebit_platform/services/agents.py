@@ -6,15 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError
-from django.db.models import Prefetch, Q, QuerySet, Value
-from django.db.models.functions import StrIndex
+from django.db.models import Prefetch, QuerySet
 
 from fusebit_platform import resources
 from fusebit_platform.authentication import SYSTEM_AGENT, Caller
 from fusebit_platform.authorization import Statement, permits
 from fusebit_platform.errors import BadRequest, NotFound
 from fusebit_platform.models import AccessEntry, Agent, Identity, Issuer
-from fusebit_platform.services import accounts, paging, transactions
+from fusebit_platform.services import accounts, agent_text, paging, transactions
 
 PREFIXES = {Agent.Kind.USER: "usr", Agent.Kind.CLIENT: "clt"}
 SCALARS = {
@@ -75,6 +74,7 @@ def add(*, account_id: str, kind: str, wanted: AgentInput, agent_id: str | None 
         agent = Agent(id=agent_id or resources.new_id(PREFIXES[Agent.Kind(kind)]), account_id=account_id, kind=kind)
         _set_scalars(agent, wanted.scalars)
         agent.save(force_insert=True)
+        agent_text.remember([agent])
         _set_identities(agent, wanted.identities or ())
         _set_access(agent, wanted.access or ())
     return as_json(_loaded(agent))
@@ -103,6 +103,7 @@ def update(*, account_id: str, kind: str, agent_id: str, wanted: AgentInput) -> 
         if wanted.scalars:
             _set_scalars(agent, wanted.scalars)
             agent.save()
+            agent_text.remember([agent])
         if wanted.identities is not None:
             agent.identities.all().delete()
             _set_identities(agent, wanted.identities)
@@ -123,6 +124,7 @@ def remove(*, account_id: str, kind: str, agent_id: str) -> None:
     with transactions.change(agents=True):
         agent = require(account_id, kind, agent_id)
         named = set(agent.identities.values_list("issuer_id", flat=True))
+        agent_text.forget(agent.number)
         agent.delete()
         own = re.compile(rf"[0-9a-f]{{8}}\.{re.escape(agent_id)}\..+", re.ASCII)
         for issuer_id in filter(own.fullmatch, named):
@@ -162,11 +164,9 @@ def _owner(account_id: str, issuer_id: str, subject: str) -> list[int]:
 
 def _filtered(rows: "QuerySet[Agent]", account_id: str, filters: Filters) -> "QuerySet[Agent]":
     if filters.name is not None:
-        columns = ("first_name", "last_name", "display_name")
-        rows = rows.alias(**{f"at_{column}": StrIndex(column, Value(filters.name)) for column in columns})
-        rows = rows.filter(Q(at_first_name__gt=0) | Q(at_last_name__gt=0) | Q(at_display_name__gt=0))
+        rows = agent_text.containing(rows, agent_text.NAMES, filters.name)
     if filters.email is not None:
-        rows = rows.alias(at_email=StrIndex("primary_email", Value(filters.email))).filter(at_email__gt=0)
+        rows = agent_text.containing(rows, agent_text.EMAIL, filters.email)
     if filters.issuer_id is not None:
         named = Identity.objects.filter(issuer_id=filters.issuer_id, account_id=account_id)
         rows = rows.filter(number__in=named.values("agent_id"))

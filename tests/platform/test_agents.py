@@ -209,6 +209,13 @@ def test_names_are_found_by_part_and_case(embedded):
     assert found(f"name={tail}&email=@{tail}") == [f"Ben{tail}"]
     assert found(f"name=%25{tail[:2]}") == []
     assert found("name=_") == []
+    assert found(f"name={tail}%22") == []
+    assert found(f"name={tail[:2]}&email=@{tail}") == [f"Ben{tail}"]
+    user = embedded.request("GET", f"{embedded.a}/user?name=Ben{tail}").json()["items"][0]["id"]
+    embedded.request("PATCH", f"{embedded.a}/user/{user}", json={"firstName": "Renamed"})
+    assert found(f"name=Ben{tail}") == []
+    embedded.request("DELETE", f"{embedded.a}/user/{user}")
+    assert found(f"email=@{tail}") == []
 
 
 def test_identities_are_found_exactly(embedded, kind):
