@@ -21,6 +21,7 @@ STALE_S = 3600.0
 TIMEOUT_S = 3.0
 MAX_BYTES = 65_536
 MAX_SETS = 256
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 RETRIES_AT_ONCE = 5  # downloads for unknown kids that one address may cause in a row …
 RETRY_EVERY_S = 60.0  # … and then one in this time
 
@@ -35,6 +36,7 @@ class KeySet:
 
     members: dict[str, PublicKey] = field(default_factory=dict)
     fetched_at: float = float("-inf")
+    failed: bool = False
     allowance: float = RETRIES_AT_ONCE
     counted_at: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -65,7 +67,7 @@ def find(url: str, kid: str) -> PublicKey | None:
         if time.monotonic() - key_set.fetched_at < LIFETIME_S:
             if kid not in key_set.members and key_set.may_retry(now):
                 _refresh(url, key_set)
-        else:
+        elif not key_set.failed or key_set.may_retry(now):
             _refresh(url, key_set)
         usable = time.monotonic() - key_set.fetched_at < STALE_S
     return key_set.members.get(kid) if usable else None
@@ -90,8 +92,9 @@ def _refresh(url: str, key_set: KeySet) -> None:
     try:
         key_set.members = parse(download(url))
         key_set.fetched_at = time.monotonic()
+        key_set.failed = False
     except Unavailable:
-        return
+        key_set.failed = True
 
 
 def parse(document: Any) -> dict[str, PublicKey]:
@@ -117,8 +120,7 @@ def download(url: str) -> Any:
     except ValueError:
         raise Unavailable from None
     origin = f"{parts.scheme}://{parts.netloc}"
-    settings = configuration.current()
-    trusted = origin == settings.base_url or origin in settings.jwks_http_origins
+    trusted = _is_ours(parts.hostname or "", port, origin) or origin in configuration.current().jwks_http_origins
     if not parts.hostname or (parts.scheme != "https" and not (trusted and parts.scheme == "http")):
         raise Unavailable
     port = port or (443 if parts.scheme == "https" else 80)
@@ -128,6 +130,13 @@ def download(url: str) -> Any:
         except (HTTPError, OSError):
             continue
     raise Unavailable
+
+
+def _is_ours(host: str, port: int | None, origin: str) -> bool:
+    """Tell whether an address is this server itself, under any of its loopback names."""
+    base_url = configuration.current().base_url
+    own = urlsplit(base_url)
+    return origin == base_url or (host in LOOPBACK and own.hostname in LOOPBACK and port == own.port)
 
 
 def _addresses(host: str, port: int, *, trusted: bool) -> list[str]:
