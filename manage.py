@@ -4,12 +4,23 @@
 import os
 import sys
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Run a management command; quickstart first makes the settings that Django is about to read."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onboarding.settings")
     try:
         from django.core.management import execute_from_command_line
-    except ImportError:
-        sys.exit(
-            "Django is not installed in this Python. Run the first command of README.md, which installs it."
-        )
+
+        from onboarding.quickstart import first_start, options
+    except ImportError as error:
+        sys.exit(f"{error}. Install what the project needs with the first command of README.md.")
+    if sys.argv[1:2] == ["quickstart"]:
+        try:
+            first_start.prepare(sys.argv[2:])
+        except options.QuickstartError as error:
+            sys.exit(str(error))
     execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -37,10 +37,11 @@ def serve(*, port: int, base_url: str, allow_weak_sandbox: bool = False) -> None
     OSError with one clear sentence when the platform cannot start.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fusebit_platform.settings")
-    from django.core.asgi import get_asgi_application
     from django.db import close_old_connections
 
-    application = get_asgi_application()
+    from fusebit_platform.asgi import get_application
+
+    application = get_application()
     from fusebit_platform.services import executions
 
     def fresh(question: Callable[..., object], *arguments: object) -> object:

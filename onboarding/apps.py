@@ -7,3 +7,7 @@ class OnboardingConfig(AppConfig):
     """Sign-in pages, health and the quickstart command."""
 
     name = "onboarding"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from onboarding import checks  # noqa: F401 (importing registers)

@@ -24,12 +24,11 @@ if not SECRET_KEY:
     raise ImproperlyConfigured(
         "SECRET_KEY is not set. Run `python manage.py quickstart`, or set SECRET_KEY or SECRET_KEY_FILE."
     )
-SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+SECRET_KEY_FALLBACKS = [key.strip() for key in env.secret("SECRET_KEY_FALLBACKS").split(",") if key.strip()]
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost" if IS_LOCAL else SITE_HOST)
 CSRF_TRUSTED_ORIGINS = [] if IS_LOCAL else [SITE_URL]
 
 INSTALLED_APPS = [
-    "onboarding",
     "tenants",
     "fusebit_bridge",
     "django.contrib.admin",
@@ -39,6 +38,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "social_django",
+    "onboarding",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -47,18 +47,19 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "onboarding.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "onboarding.middleware.CanonicalHostMiddleware",
-    "onboarding.middleware.RequestIdMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "social_django.middleware.SocialAuthExceptionMiddleware",
+    "onboarding.middleware.MethodNotAllowedMiddleware",
+    "onboarding.middleware.SignInErrorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -80,47 +81,49 @@ TEMPLATES = [
     }
 ]
 
-# -- data ---------------------------------------------------------------------------------------------------------
+# -- data --
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",  # a read that turns into a write must not meet another writer half-way
     "timeout": 20,
-    "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA trusted_schema=OFF;",
+    "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;",
 }
-DATABASES = {
-    "default": dj_database_url.parse(env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'site.sqlite3'}"))
-}
+DATABASES = {"default": dj_database_url.parse(env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'site.sqlite3'}"))}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
 else:
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}}
+    given = DATABASES["default"].get("OPTIONS", {})  # what the URL says after "?": a socket, sslmode
+    DATABASES["default"]["OPTIONS"] = {**given, "pool": {"min_size": 1, "max_size": 8, "timeout": 10}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# -- sign-in ------------------------------------------------------------------------------------------------------
+# -- sign-in --
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
 AUTHENTICATION_BACKENDS = [*providers.backends(env), "django.contrib.auth.backends.ModelBackend"]
+SIGN_IN_BUTTONS = providers.buttons(env)
+SIGN_IN_HALF_CONFIGURED = providers.half_configured(env)
 globals().update(providers.settings(env))
 SOCIAL_AUTH_URL_NAMESPACE = "social"
 SOCIAL_AUTH_LOGIN_ERROR_URL = LOGIN_URL
 SOCIAL_AUTH_RAISE_EXCEPTIONS = False
+SOCIAL_AUTH_REQUESTS_TIMEOUT = 10
 SOCIAL_AUTH_REDIRECT_IS_HTTPS = SITE_URL.startswith("https:")
-# The stock pipeline without the step that keeps the provider's tokens; e-mail never associates accounts.
 SOCIAL_AUTH_PIPELINE = providers.PIPELINE
+SOCIAL_AUTH_STRATEGY = "onboarding.backends.OurPathsOnly"
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
 
-# -- Fusebit ------------------------------------------------------------------------------------------------------
+# -- Fusebit --
 FUSEBIT_PROFILE_FILE = env.text("FUSEBIT_PROFILE_FILE")
+TENANT_ISSUER_ID = env.text("TENANT_ISSUER_ID")
 FUSEBIT_RUN_ORIGINS = env.words("FUSEBIT_RUN_ORIGINS")
-FUSEBIT_RATE = env.number("FUSEBIT_RATE", 20)
 KEY_ENCRYPTION_KEYS = env.later("KEY_ENCRYPTION_KEYS")
 CLIENT_KEY_ENCRYPTION_KEYS = env.later("CLIENT_KEY_ENCRYPTION_KEYS")
 
-# -- what the browser may do ----------------------------------------------------------------------------------------
+# -- what the browser may do --
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -138,8 +141,11 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 SECURE = SITE_URL.startswith("https:")
-SESSION_COOKIE_NAME = "onboarding_session"
-CSRF_COOKIE_NAME = "onboarding_csrf"
+# A browser takes a cookie of this prefix from this very host, over TLS, and from nobody else.
+COOKIE_PREFIX = "__Host-" if SECURE else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}onboarding_session"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}onboarding_csrf"
+CSRF_FAILURE_VIEW = "onboarding.views.csrf_failure"
 SESSION_COOKIE_SAMESITE = "Lax"  # the provider's redirect back is a cross-site GET
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SECURE_SSL_REDIRECT = SECURE and not env.boolean("TLS_ENDS_ELSEWHERE")
@@ -150,15 +156,17 @@ X_FRAME_OPTIONS = "DENY"
 if env.boolean("BEHIND_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-# -- the REST API ---------------------------------------------------------------------------------------------------
+# -- the REST API --
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "tenants.api.authentication.ApiTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "tenants.api.errors.answer",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
@@ -170,19 +178,25 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-# -- the rest -------------------------------------------------------------------------------------------------------
+# -- the rest --
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
-STATIC_ROOT = env.text("STATIC_ROOT", str(BASE_DIR / "staticfiles"))
+STATIC_ROOT = env.text("STATIC_ROOT") or None
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"redact": {"()": "onboarding.logs.RedactSecrets"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {reference} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    # Django and uvicorn bring handlers of their own, which redact nothing.
+    "loggers": {
+        **{name: {"handlers": [], "propagate": True} for name in ("django", "uvicorn", "uvicorn.error")},
+        "uvicorn.access": {"handlers": [], "propagate": False},
+        "social": {"level": "CRITICAL"},  # our middleware says the same in one line, with the reference
+    },
 }

@@ -1,5 +1,7 @@
 """The product as a Django app."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -7,3 +9,8 @@ class TenantsConfig(AppConfig):
     """Tenants, members, functions, versions and runs."""
 
     name = "tenants"
+    verbose_name = "Tenants and functions"
+
+    def ready(self) -> None:
+        """Connect the receiver."""
+        import_module("tenants.receivers")

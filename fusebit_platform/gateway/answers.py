@@ -63,7 +63,7 @@ STATUS_LINES = {
 }
 
 
-class Unusable(ValueError):  # noqa: N818
+class Unusable(ValueError):
     """The worker's headers cannot become a response."""
 
 

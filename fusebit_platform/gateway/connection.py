@@ -208,7 +208,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
 
-class TooMuch(Exception):  # noqa: N818 - raised inside the parser's callbacks and answered right above them
+class TooMuch(Exception):
     """A head is larger than allowed."""
 
     def __init__(self, status: int, message: str) -> None:

@@ -185,11 +185,7 @@ class Exchange:
     def _preflight(self) -> None:
         self.response_complete = True
         asked = self.headers.get("access-control-request-headers", "")
-        end = (
-            b"content-length: 0\r\n\r\n"
-            if self.keep_alive
-            else b"content-length: 0\r\nconnection: close\r\n\r\n"
-        )
+        end = b"content-length: 0\r\n\r\n" if self.keep_alive else b"content-length: 0\r\nconnection: close\r\n\r\n"
         date = self.connection.date_line()
         self.connection.transport.write(answers.STATUS_LINES[204] + date + answers.preflight(asked) + end)
         if not self.keep_alive:

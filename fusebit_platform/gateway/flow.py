@@ -19,9 +19,7 @@ from fusebit_platform.runtime.builds import Answer, Build
 ADMITTED_SECONDS = 60.0  # how long a decision is remembered at most
 ADMISSIONS = 2000  # remembered per function
 FUNCTIONS = 20_000  # remembered in all
-SOURCE_LINES = {
-    name: f"x-fx-response-source: {name}\r\n".encode() for name in ("function", "provider", "proxy")
-}
+SOURCE_LINES = {name: f"x-fx-response-source: {name}\r\n".encode() for name in ("function", "provider", "proxy")}
 Key = tuple[str, str, str]
 InThread = Callable[..., Coroutine[Any, Any, Any]]
 logger = logging.getLogger(__name__)
@@ -158,9 +156,7 @@ class Gateway:
         key = known.admission_key(exchange)
         authorization = key[0]
         executable = known.executable
-        caller = await self._in_thread(
-            self._executions.authorise, executable, authorization, path, exchange.method
-        )
+        caller = await self._in_thread(self._executions.authorise, executable, authorization, path, exchange.method)
         token = await self._in_thread(self._executions.function_access_token, executable, path)
         until = min(time.time() + ADMITTED_SECONDS, expiry(authorization))
         admission = Admission(caller, token, until)
@@ -208,9 +204,7 @@ class Gateway:
 
     def _refuse(self, exchange: Exchange, refusal: Refusal) -> None:
         exchange.refuse(refusal)
-        self._remember(
-            exchange, refusal.status, "", refusal.cause or CAUSES.get(refusal.status, "refused"), ""
-        )
+        self._remember(exchange, refusal.status, "", refusal.cause or CAUSES.get(refusal.status, "refused"), "")
 
     def _remember(self, exchange: Exchange, status: int, source: str, cause: str, version: str) -> None:
         subscription, boundary, function = exchange.key

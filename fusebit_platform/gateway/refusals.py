@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is the ordinary answer to a bad request
+class Refusal(Exception):
     """End a request with a status and a safe message; `close` ends the connection, too."""
 
     def __init__(self, status: int, message: str = "", *, cause: str = "", close: bool = False) -> None:

@@ -21,9 +21,7 @@ class Build:
     version: str
     files: Mapping[str, str | bytes] = field(repr=False)
     configuration: Mapping[str, str] = field(default_factory=dict, repr=False)
-    context: Mapping[str, object] = field(
-        default_factory=dict, repr=False
-    )  # members of ctx that no call changes
+    context: Mapping[str, object] = field(default_factory=dict, repr=False)  # members of ctx that no call changes
     memory_mb: int = 128
     timeout_s: float = 30
     entry: str = "index.js"
@@ -45,9 +43,7 @@ class Answer(NamedTuple):
 
 
 Reply = Callable[[Answer], None]
-LogSink = Callable[
-    [Build, int, bytes], None
-]  # the build, the call's number or 0, and an entry as JSON (contract 7.1)
+LogSink = Callable[[Build, int, bytes], None]  # the build, the call's number or 0, and an entry as JSON (contract 7.1)
 
 JSON_HEADERS = b'[["content-type","application/json; charset=utf-8"]]'
 
@@ -67,9 +63,7 @@ def write_files(build: Build, directory: Path) -> None:
         try:
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
             with target.open("xb") as stream:
-                stream.write(
-                    content if isinstance(content, bytes) else content.encode(errors="surrogatepass")
-                )
+                stream.write(content if isinstance(content, bytes) else content.encode(errors="surrogatepass"))
             target.chmod(0o644)
         except OSError as error:
             raise BadBuild(f"The file {name!r} cannot be written.") from error

@@ -4,7 +4,7 @@ RuntimeFault ─ NodeMissing · SpawnFailed · BadFrame · BadBuild
 """
 
 
-class RuntimeFault(Exception):  # noqa: N818 - not every fault is an error of ours  # noqa: N818 - not every fault is an error of ours
+class RuntimeFault(Exception):
     """Say in one safe sentence why no function can run."""
 
 

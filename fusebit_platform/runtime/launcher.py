@@ -106,9 +106,7 @@ class Launcher:
 def receive(channel: socket.socket) -> tuple[bytes, list[int]]:
     """Return one request and the descriptors that came with it; an empty request means the parent is gone."""
     try:
-        message, ancillary, _, _ = channel.recvmsg(
-            MAX_REQUEST, socket.CMSG_SPACE(4 * 8), socket.MSG_CMSG_CLOEXEC
-        )
+        message, ancillary, _, _ = channel.recvmsg(MAX_REQUEST, socket.CMSG_SPACE(4 * 8), socket.MSG_CMSG_CLOEXEC)
     except ConnectionResetError:
         return b"", []
     descriptors = array.array("i")
@@ -156,9 +154,7 @@ def main() -> None:
     """Serve the parent on descriptor 3."""
     os.environ.clear()
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL, "parent death signal")
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole group; the parent decides what it means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     Launcher(socket.socket(fileno=CHANNEL)).run()
     sys.exit(0)

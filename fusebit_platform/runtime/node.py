@@ -52,7 +52,5 @@ def _checked(binary: Path, *, named: str) -> Path:
         raise NodeMissing(f"The Node.js binary {binary} (from {named}) does not run. {ADVICE}") from error
     version = re.fullmatch(r"v([0-9]+)\.[^/]*(/.+)", answer.stdout.strip())
     if version is None or int(version.group(1)) < OLDEST:
-        raise NodeMissing(
-            f"The Node.js binary {binary} (from {named}) is older than version {OLDEST}. {ADVICE}"
-        )
+        raise NodeMissing(f"The Node.js binary {binary} (from {named}) is older than version {OLDEST}. {ADVICE}")
     return Path(version.group(2)).resolve()  # a wrapper script may stand in front of the binary

@@ -157,9 +157,7 @@ class Pool:
             self._refuse(lane, failure(500, str(error), kind="Function.NotStarted", cause="platform"))
             return
         except asyncio.CancelledError:
-            self._refuse(
-                lane, failure(503, "The platform is stopping.", kind="", cause="platform", source="proxy")
-            )
+            self._refuse(lane, failure(503, "The platform is stopping.", kind="", cause="platform", source="proxy"))
             raise
         finally:
             lane.arriving -= 1
@@ -225,9 +223,7 @@ class Pool:
             worker.kill()
             if asyncio.current_task() is not None and asyncio.current_task().cancelling():  # type: ignore[union-attr]
                 raise
-            raise SpawnFailed(
-                f"A function's process did not become ready. {worker.last_words}".strip()
-            ) from error
+            raise SpawnFailed(f"A function's process did not become ready. {worker.last_words}".strip()) from error
         return worker
 
     def _bury(self, worker: Worker) -> None:
@@ -254,9 +250,7 @@ class Pool:
         if len(self._workers) < self._max_workers:
             return
         idle = [
-            worker
-            for worker in self._workers
-            if worker.build is not None and not worker.calls and not worker.retiring
+            worker for worker in self._workers if worker.build is not None and not worker.calls and not worker.retiring
         ]
         if idle:
             min(idle, key=lambda worker: worker.idle_since).kill()

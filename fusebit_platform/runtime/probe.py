@@ -1,4 +1,4 @@
-"""Prove at start that the sandbox holds: run an escape attempt through the real recipe, and look at the process from outside."""
+"""Prove at start that the sandbox holds: try to escape through the real recipe, and look at it from outside."""
 
 import asyncio
 import json
@@ -27,9 +27,7 @@ NAMESPACES = {
     "ipc namespace": "ipc",
     "uts namespace": "uts",
 }
-REQUIRED = frozenset(
-    {"system call filter", "no new privileges", "no capabilities", "not root", "memory limit"}
-)
+REQUIRED = frozenset({"system call filter", "no new privileges", "no capabilities", "not root", "memory limit"})
 
 
 @dataclass(frozen=True)
@@ -140,15 +138,10 @@ def bait() -> Iterator[dict[str, object]]:
 def observed(pid: int) -> dict[str, bool]:
     """Return which layers a process is under, as the kernel tells its parent."""
     process = Path("/proc", str(pid))
-    status = dict(
-        line.split(":\t", 1) for line in (process / "status").read_text().splitlines() if ":\t" in line
-    )
+    status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines() if ":\t" in line)
     limits = (process / "limits").read_text().splitlines()
     bounded = any(line.startswith("Max data size") and "unlimited" not in line.split()[3] for line in limits)
-    layers = {
-        name: _differs(process / "ns" / kind, Path("/proc/self/ns", kind))
-        for name, kind in NAMESPACES.items()
-    }
+    layers = {name: _differs(process / "ns" / kind, Path("/proc/self/ns", kind)) for name, kind in NAMESPACES.items()}
     return layers | {
         "system call filter": status["Seccomp"] == "2",
         "no new privileges": status["NoNewPrivs"] == "1",

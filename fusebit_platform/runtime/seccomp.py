@@ -102,9 +102,7 @@ def _unless(call: tuple[int, int], tests: list[Instruction]) -> list[Instruction
         if code == LOAD:
             rules.append((code, 0, 0, constant))
         else:
-            rules.append(
-                (code, to_refusal + 1 if if_true else 0, to_refusal + 1 if if_false else 0, constant)
-            )
+            rules.append((code, to_refusal + 1 if if_true else 0, to_refusal + 1 if if_false else 0, constant))
     rules += [(LOAD, 0, 0, NUMBER), (JUMP_EQUAL, 1, 0, call[COLUMN])]
     return [*rules, (RETURN, 0, 0, EPERM)]
 

@@ -15,9 +15,7 @@ from fusebit_platform.runtime.errors import SpawnFailed
 from fusebit_platform.runtime.sandbox import Plan
 
 PACKAGES = Path(__file__).resolve().parent.parent.parent
-PROGRAM = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from fusebit_platform.runtime.launcher import main; main()"
-)
+PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from fusebit_platform.runtime.launcher import main; main()"
 START_SECONDS = 10.0
 AT_ONCE = 4  # spawns in progress; more would only queue inside the launcher
 RETRY_SECONDS = 0.02
@@ -26,9 +24,7 @@ RETRY_SECONDS = 0.02
 class Process:
     """A worker process as its parent knows it."""
 
-    def __init__(
-        self, number: int, frames: socket.socket, output: int, on_exit: Callable[[int], None]
-    ) -> None:
+    def __init__(self, number: int, frames: socket.socket, output: int, on_exit: Callable[[int], None]) -> None:
         self.number = number
         self.pid = 0
         self.frames = frames  # non-blocking stream socket

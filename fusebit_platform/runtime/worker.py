@@ -26,9 +26,7 @@ ABORTS = (-4, -5, -6, 132, 133, 134)  # how V8 ends itself when an allocation fa
 class Worker(asyncio.Protocol):
     """Run the calls of one function version in one process."""
 
-    def __init__(
-        self, *, launching: Launching, directory: Path, memory_mb: int, sink: LogSink | None
-    ) -> None:
+    def __init__(self, *, launching: Launching, directory: Path, memory_mb: int, sink: LogSink | None) -> None:
         self.directory = directory
         self.memory_mb = memory_mb
         self.build: Build | None = None
@@ -214,7 +212,7 @@ class Worker(asyncio.Protocol):
 
     # --- the end ---
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature  # noqa: ARG002 - asyncio's signature
+    def connection_lost(self, exc: Exception | None) -> None:
         """Wait for the exit code, which says why."""
         self._lost = True
         self.retiring = True

@@ -1,0 +1,1 @@
+"""Everything that changes something: one module per flow, keyword-only functions."""

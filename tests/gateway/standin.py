@@ -15,7 +15,7 @@ from fusebit_platform import server
 SUBSCRIPTION = "sub-0123456789abcdef"
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """What the services raise."""
 
     def __init__(self, status: int, message: str) -> None:

@@ -11,9 +11,7 @@ from tests.gateway.conftest import Platform
 
 
 def answer_to(platform: Platform, result: str) -> Response:
-    return web.get(
-        platform.put("b/answer", f"module.exports = async (ctx) => ({result});"), allow_redirects=False
-    )
+    return web.get(platform.put("b/answer", f"module.exports = async (ctx) => ({result});"), allow_redirects=False)
 
 
 @pytest.mark.parametrize(
@@ -59,9 +57,7 @@ def test_an_encoded_body_gets_no_default_type(platform: Platform) -> None:
         "(() => { let a = []; for (let i = 0; i < 1e5; i++) a = [a]; return { body: a }; })()",
     ],
 )
-def test_a_result_that_cannot_be_written_down_is_an_error_of_the_function(
-    platform: Platform, result: str
-) -> None:
+def test_a_result_that_cannot_be_written_down_is_an_error_of_the_function(platform: Platform, result: str) -> None:
     answer = answer_to(platform, result)
     assert answer.status_code == 500
     assert answer.headers["x-fx-response-source"] == "function"

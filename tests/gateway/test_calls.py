@@ -11,9 +11,7 @@ import pytest
 from tests.gateway import web
 from tests.gateway.conftest import Platform
 
-SLOW = (
-    "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, MS)); return { body: BODY }; };"
-)
+SLOW = "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, MS)); return { body: BODY }; };"
 ECHO = "module.exports = async (ctx) => ({ body: ctx });"
 
 

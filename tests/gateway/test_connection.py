@@ -17,9 +17,7 @@ from fusebit_platform.gateway.connection import HEAD_SECONDS, Connection
 from tests.gateway import web
 from tests.gateway.conftest import Platform
 
-SLOW = (
-    "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, MS)); return { body: BODY }; };"
-)
+SLOW = "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, MS)); return { body: BODY }; };"
 HELLO = "module.exports = async (ctx) => ({ body: ctx.path });"
 
 
@@ -41,9 +39,7 @@ def test_the_parts_of_uvicorn_that_are_overridden_are_the_ones_of_this_version()
         "self.flow.pause_reading()",
     ):
         assert used in source
-    overridden = set(vars(Connection)) & {
-        name for name in dir(HttpToolsProtocol) if not name.startswith("__")
-    }
+    overridden = set(vars(Connection)) & {name for name in dir(HttpToolsProtocol) if not name.startswith("__")}
     assert overridden >= {
         "on_message_begin",
         "on_headers_complete",
@@ -82,9 +78,7 @@ def test_a_pipelined_body_belongs_to_its_own_request(platform: Platform) -> None
 
 def test_expect_100_continue_is_answered_before_the_body(platform: Platform) -> None:
     platform.put("b/line", "module.exports = async (ctx) => ({ body: ctx.body });")
-    head = (
-        "Content-Type: application/json\r\nContent-Length: 7\r\nExpect: 100-continue\r\nConnection: close\r\n"
-    )
+    head = "Content-Type: application/json\r\nContent-Length: 7\r\nExpect: 100-continue\r\nConnection: close\r\n"
     with socket.create_connection(("127.0.0.1", platform.port), timeout=5) as connection:
         connection.sendall(request_for(platform, extra=head, method="POST"))
         assert connection.recv(1024) == b"HTTP/1.1 100 Continue\r\n\r\n"

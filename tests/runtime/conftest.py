@@ -24,9 +24,7 @@ class Functions:
         self.count = 0
 
     async def _open(self, recipe: Recipe, settings: dict[str, Any]) -> None:
-        self.pool = Pool(
-            recipe, sink=lambda _, call, entry: self.logged.append((call, json.loads(entry))), **settings
-        )
+        self.pool = Pool(recipe, sink=lambda _, call, entry: self.logged.append((call, json.loads(entry))), **settings)
         await self.pool.start()
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:

@@ -1,0 +1,113 @@
+"""What an answer of Fusebit says: strict JSON, and the error that a status stands for (contract 1.5, 2.5)."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+
+from fusebit_bridge.errors import (
+    BuildFailed,
+    Busy,
+    Failed,
+    FusebitError,
+    Missing,
+    Refused,
+    Rejected,
+    UnexpectedAnswer,
+)
+
+RETRY_AFTER_LIMIT_S = 86_400.0
+MESSAGE_LIMIT = 500
+_BY_STATUS: dict[int, type[FusebitError]] = {401: Refused, 403: Refused, 404: Missing}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One HTTP answer, complete; `reference_id` is the id that the request carried."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
+    duration_ms: float
+    reference_id: str
+
+    def header(self, name: str) -> str:
+        """Return the first header of that name, or an empty string."""
+        return next((value for key, value in self.headers if key.lower() == name), "")
+
+    def json(self) -> dict[str, Any]:
+        """Return the body as a JSON object; raise UnexpectedAnswer when it is anything else."""
+        try:
+            members = json.loads(self.body.decode("utf-8"), parse_constant=_no_constants)
+        except (ValueError, RecursionError):
+            raise self.unexpected("not JSON") from None
+        if not isinstance(members, dict):
+            raise self.unexpected("not a JSON object")
+        return members
+
+    def read(self, meaning: Callable[[dict[str, Any]], Any]) -> Any:
+        """Return what `meaning` makes of the JSON object; raise UnexpectedAnswer when it cannot."""
+        members = self.json()
+        try:
+            return meaning(members)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise self.unexpected(f"{type(error).__name__}: {error}") from None
+
+    def unexpected(self, why: str) -> UnexpectedAnswer:
+        """Return the error for an answer that is not what the contract promises."""
+        start = self.body[:120].decode("utf-8", "replace")
+        return UnexpectedAnswer(reference_id=self.reference_id, detail=f"HTTP {self.status}, {why}; begins: {start!r}")
+
+
+def error_of(reply: Reply) -> FusebitError:
+    """Return the error that an answer other than 2xx stands for.
+
+    A refusal only counts as Fusebit's own when it is in the contract's JSON: a proxy's page in between says
+    nothing about what exists or is permitted.
+    """
+    if reply.status == 429:
+        return _make(Busy, reply, {})
+    if reply.status < 400:
+        return reply.unexpected("a redirect or an interim answer")
+    try:
+        members = reply.json()
+    except UnexpectedAnswer as error:
+        return _make(Failed, reply, {}) if reply.status >= 500 else error
+    properties = members.get("properties")
+    if isinstance(properties, dict) and "build" in properties:
+        return _make(BuildFailed, reply, members)
+    if reply.status >= 500:
+        return _make(Failed, reply, members)
+    return _make(_BY_STATUS.get(reply.status, Rejected), reply, members)
+
+
+def retry_after(value: str) -> float | None:
+    """Return the seconds that a Retry-After header asks for, at most a day (RFC 9110, 10.2.3)."""
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), RETRY_AFTER_LIMIT_S)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), RETRY_AFTER_LIMIT_S)
+
+
+def _make(kind: type[FusebitError], reply: Reply, members: dict[str, Any]) -> FusebitError:
+    said = members.get("message")
+    said = said[:MESSAGE_LIMIT] if isinstance(said, str) else ""
+    shown = said if kind in {Rejected, BuildFailed} else ""  # these tell the author what to change
+    return kind(
+        shown,
+        reference_id=reply.reference_id,
+        retry_after=retry_after(reply.header("retry-after")),
+        detail=f"HTTP {reply.status}: {said or reply.body[:200].decode('utf-8', 'replace')}",
+    )
+
+
+def _no_constants(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

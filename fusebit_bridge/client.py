@@ -1,0 +1,201 @@
+"""The one place where requests leave for Fusebit: no redirects, proxies or cookies; limits on time and size.
+
+Nothing is retried here but a GET whose connection failed before the first byte of an answer, once; whoever
+calls knows what may be repeated.
+"""
+
+import json
+import logging
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from fusebit_bridge.answers import Reply, error_of
+from fusebit_bridge.errors import InvalidName, UnexpectedAnswer, Unreachable
+from fusebit_bridge.resources import Path
+from fusebit_bridge.tokens import Token
+
+CONNECT_TIMEOUT_S = 3.05
+READ_TIMEOUT_S = 15.0
+JSON_LIMIT = 1024 * 1024
+POOL_SIZE = 32
+CHUNK = 64 * 1024
+USER_AGENT = "fusebit-onboarding/1"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long to wait for an answer in all, in seconds, and how many bytes of it to take."""
+
+    seconds: float = READ_TIMEOUT_S
+    size: int = JSON_LIMIT
+
+
+class Requestor:
+    """Speaks to one Fusebit; may be shared by threads, which share its connections and nothing else."""
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url
+        self._session = requests.Session()
+        self._session.trust_env = False  # neither proxies nor .netrc: a token goes to one host
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # functions set cookies
+        self._session.headers.clear()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=POOL_SIZE, max_retries=0))
+
+    def ask(
+        self,
+        method: str,
+        path: Path,
+        *,
+        token: Token,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        seconds: float = READ_TIMEOUT_S,
+    ) -> Reply:
+        """Send a management request and return its 2xx answer, or raise what its status stands for.
+
+        Contract 1.5, 2.5. `seconds` bounds the whole answer.
+        """
+        headers = {"Accept": "application/json"}
+        url, content = f"{self.base_url}/v1{path.text}", b""
+        try:
+            url += f"?{urlencode(query)}" if query else ""
+            if body is not None:
+                content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+                headers["Content-Type"] = "application/json"
+        except (ValueError, TypeError, RecursionError):  # half a character, NaN, endless nesting
+            raise InvalidName("The request has a value that JSON cannot carry.") from None
+        limits = Limits(seconds)
+        again = method == "GET"
+        reply = self.send(method, url, headers=headers.items(), token=token, body=content, limits=limits, again=again)
+        if not 200 <= reply.status < 300:
+            raise error_of(reply)
+        return reply
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Iterable[tuple[str, str]],
+        token: Token | None = None,
+        body: bytes = b"",
+        limits: Limits = Limits(),
+        again: bool = False,
+        named: str = "",
+    ) -> Reply:
+        """Send one request to exactly `url` and return whatever is answered, redirects included.
+
+        With `again`, a connection that fails before the first byte of an answer is tried once more. `named` stands
+        in logs for a URL that may hold what is not ours to write down.
+        Raise InvalidName when the URL would not travel byte for byte, Unreachable without an answer, and
+        UnexpectedAnswer when the answer is cut short or larger than the limit.
+        """
+        reference_id = secrets.token_hex(8)
+        prepared = _prepare(method, url, headers, body, reference_id)
+        if token is not None:  # not among `headers`: error reports show the variables of every frame
+            prepared.headers["Authorization"] = f"Bearer {token.text}"
+        started = time.monotonic()
+        with _failures_named(reference_id):
+            try:
+                reply = self._exchange(prepared, limits, reference_id)
+            except requests.ConnectionError as error:
+                if not again or isinstance(error, requests.Timeout):
+                    raise
+                reply = self._exchange(prepared, limits, reference_id)
+        elapsed_ms = (time.monotonic() - started) * 1000
+        logger.info(
+            "%s %s answered %d in %.0f ms, request %s",
+            method,
+            named or url.partition("?")[0],
+            reply.status,
+            elapsed_ms,
+            reference_id,
+        )
+        return reply
+
+    def _exchange(self, prepared: requests.PreparedRequest, limits: Limits, reference_id: str) -> Reply:
+        started = time.monotonic()
+        response = self._session.send(
+            prepared, stream=True, allow_redirects=False, timeout=(CONNECT_TIMEOUT_S, limits.seconds)
+        )
+        try:
+            body = b"".join(_chunks(response, limits, started + limits.seconds, reference_id))
+        finally:
+            response.close()
+        return Reply(
+            status=response.status_code,
+            headers=tuple(response.raw.headers.items()),  # repeated headers stay repeated
+            body=body,
+            duration_ms=(time.monotonic() - started) * 1000,
+            reference_id=reference_id,
+        )
+
+
+def _prepare(
+    method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes, reference_id: str
+) -> requests.PreparedRequest:
+    sent = {
+        "User-Agent": USER_AGENT,
+        "Accept-Encoding": "identity",
+        **dict(headers),
+        "X-Request-Id": reference_id,
+    }
+    try:
+        prepared = requests.Request(method, url, headers=sent, data=body or None).prepare()
+    except (requests.RequestException, ValueError) as error:
+        raise InvalidName("The request cannot be sent as it is written.", detail=type(error).__name__) from None
+    if prepared.url != url:
+        raise InvalidName("The path cannot be sent as it is written.", detail=f"{url!r:.200} would not travel as it is")
+    return prepared
+
+
+def _chunks(response: requests.Response, limits: Limits, deadline: float, reference_id: str) -> Iterator[bytes]:
+    """Yield the body as it comes, so that neither a slow nor an endless one holds us."""
+    size = 0
+    while chunk := response.raw.read1(CHUNK, decode_content=False):
+        size += len(chunk)
+        if size > limits.size:
+            raise UnexpectedAnswer(f"The answer is larger than {limits.size // 1024} KiB.", reference_id=reference_id)
+        if time.monotonic() > deadline:
+            raise Unreachable("The answer took too long.", reference_id=reference_id)
+        yield chunk
+
+
+@contextmanager
+def _failures_named(reference_id: str) -> Iterator[None]:
+    """Turn what the HTTP library raises into our errors, without its texts: they may quote headers."""
+    try:
+        yield
+    except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
+        raise Unreachable(
+            "Fusebit did not answer in time.", reference_id=reference_id, detail=type(error).__name__
+        ) from None
+    except requests.ConnectionError as error:
+        logger.info("no answer to request %s: %s", reference_id, type(error).__name__)
+        raise Unreachable(reference_id=reference_id, detail=_reason(error)) from None
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise UnexpectedAnswer(
+            "Fusebit's answer was cut short.", reference_id=reference_id, detail=type(error).__name__
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    """Return the innermost exception's words: the outer ones repeat the URL with its query."""
+    inner: BaseException = error
+    while inner.args and isinstance(inner.args[0], BaseException):
+        inner = inner.args[0]
+    inner = getattr(inner, "reason", None) or inner
+    return f"{type(inner).__name__}: {str(inner).rpartition(': ')[2]}"[:200]

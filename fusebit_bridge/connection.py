@@ -1,0 +1,78 @@
+"""From rows to a working connection: the imported client, its Fusebit, and who signs."""
+
+from functools import lru_cache
+
+from django.conf import settings
+
+from fusebit_bridge import keyring
+from fusebit_bridge.client import Requestor
+from fusebit_bridge.errors import NotConfigured
+from fusebit_bridge.models import Client, TenantIssuer
+from fusebit_bridge.provisioner import Provisioner
+from fusebit_bridge.resources import Account, Subscription
+from fusebit_bridge.tenant_session import TenantSession
+from fusebit_bridge.tokens import KeySource
+
+SUBJECT_LIMIT = 512
+
+
+@lru_cache(maxsize=4)
+def requestor(base_url: str) -> Requestor:
+    """Return this process's connections to that Fusebit."""
+    return Requestor(base_url)
+
+
+def imported() -> Client:
+    """Return the imported client; raise NotConfigured before `import_client`."""
+    client = Client.objects.select_related("key").first()
+    if client is None:
+        raise NotConfigured
+    return client
+
+
+def account_of(client: Client) -> Account:
+    """Return the account that the client belongs to."""
+    return Account.of(client.account_id)
+
+
+def subscription_of(client: Client) -> Subscription:
+    """Return the subscription that tenants' boundaries are in."""
+    return account_of(client).subscription(client.subscription_id)
+
+
+def client_source(client: Client) -> KeySource:
+    """Return who signs as the client; decrypts the client key, which only the worker's process can."""
+    return KeySource(
+        keyring.load(client.key), issuer_id=client.issuer_id, subject=client.subject, audience=client.audience
+    )
+
+
+def provisioner_of(client: Client) -> Provisioner:
+    """Return a provisioner that signs as the client."""
+    return Provisioner(requestor(client.base_url), client_source(client), account_of(client), subscription_of(client))
+
+
+def issuer(issuer_id: str = "") -> TenantIssuer:
+    """Return the issuer of tenants' identities: the named one, else the one in use.
+
+    Raise NotConfigured before `import_client`, and, to be tried again, until it is known which issuer Fusebit
+    accepts.
+    """
+    issuers = TenantIssuer.objects.select_related("key")
+    row = issuers.filter(issuer_id=issuer_id).first() if issuer_id else issuers.filter(chosen=True).first()
+    if row is not None:
+        return row
+    if issuers.exists():
+        raise NotConfigured("The issuer of our users is not registered at Fusebit so far.", retriable=True)
+    raise NotConfigured
+
+
+def tenant_session(subject: str, boundary_id: str, issuer_id: str = "") -> TenantSession:
+    """Return a session of one person in one boundary, signed with the key of the person's issuer."""
+    if not 0 < len(subject) <= SUBJECT_LIMIT or not subject.isprintable():
+        raise NotConfigured("The person has no identity at Fusebit.")
+    client = imported()
+    row = issuer(issuer_id)
+    source = KeySource(keyring.load(row.key), issuer_id=row.issuer_id, subject=subject, audience=client.audience)
+    boundary = subscription_of(client).boundary(boundary_id)
+    return TenantSession(requestor(client.base_url), source, boundary, boundary_id, settings.FUSEBIT_RUN_ORIGINS)

@@ -1,0 +1,103 @@
+"""The public door: everything that the rest of the project may ask of the bridge.
+
+With the client key, in the worker only: `provisioner` and `ensure_tenant_issuer`. With the tenants' key, in site and
+worker: `tenant`. Everything raises FusebitError and nothing else.
+"""
+
+from collections.abc import Iterable
+
+from fusebit_bridge import connection, issuers
+from fusebit_bridge.client import Limits
+from fusebit_bridge.errors import (
+    BuildFailed,
+    Busy,
+    Failed,
+    FusebitError,
+    InvalidName,
+    Missing,
+    NotConfigured,
+    Refused,
+    Rejected,
+    UnexpectedAnswer,
+    Unreachable,
+    Untrusted,
+)
+from fusebit_bridge.permissions import Statement
+from fusebit_bridge.provisioner import Identity, Provisioner, RemoteUser
+from fusebit_bridge.tenant_session import Answer, Publication, TenantSession
+
+__all__ = [
+    "Answer",
+    "BuildFailed",
+    "Busy",
+    "Failed",
+    "FusebitError",
+    "Identity",
+    "InvalidName",
+    "Missing",
+    "NotConfigured",
+    "Provisioner",
+    "Publication",
+    "Refused",
+    "Rejected",
+    "RemoteUser",
+    "Statement",
+    "TenantSession",
+    "UnexpectedAnswer",
+    "Unreachable",
+    "Untrusted",
+    "boundary_access",
+    "ensure_tenant_issuer",
+    "is_reachable",
+    "provisioner",
+    "tenant",
+    "tenant_issuer_id",
+]
+
+
+def tenant_issuer_id() -> str:
+    """Return the issuer under which people's identities are made.
+
+    Raise NotConfigured before `import_client`, and a retriable one until Fusebit has been asked whether it may be
+    ours (see `ensure_tenant_issuer`).
+    """
+    return connection.issuer().issuer_id
+
+
+def boundary_access(boundary_ids: Iterable[str], action: str = "function:*") -> frozenset[Statement]:
+    """Return the statements that grant `action` in exactly these boundaries (contract 3.1)."""
+    subscription = connection.subscription_of(connection.imported())
+    return frozenset(Statement(action, subscription.boundary(boundary_id).resource) for boundary_id in boundary_ids)
+
+
+def provisioner() -> Provisioner:
+    """Return what creates and changes users; raise NotConfigured in a process without the client's ring."""
+    return connection.provisioner_of(connection.imported())
+
+
+def ensure_tenant_issuer() -> bool:
+    """Make our issuer known at Fusebit and use it; False when the client may not, and its own issuer is used.
+
+    Safe to call again at any time; costs two or three requests.
+    """
+    return issuers.ensure_registered()
+
+
+def tenant(subject: str, boundary_id: str, issuer_id: str = "") -> TenantSession:
+    """Return a session that acts as the person in one boundary, each call narrowed to what it needs.
+
+    `issuer_id` is the issuer of the person's identity where that is remembered; by default the one in use now.
+    """
+    return connection.tenant_session(subject, boundary_id, issuer_id)
+
+
+def is_reachable() -> bool:
+    """Tell whether Fusebit answers its health check within three seconds (contract 1.8); False before an import."""
+    try:
+        base_url = connection.imported().base_url
+        health = connection.requestor(base_url).send(
+            "GET", f"{base_url}/v1/health", headers=(), limits=Limits(seconds=3)
+        )
+    except FusebitError:
+        return False
+    return health.status == 200

@@ -1,0 +1,43 @@
+"""Encrypts stored keys again under the first key of each ring."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.views.decorators.debug import sensitive_variables
+
+from fusebit_bridge.encryption import ring_for
+from fusebit_bridge.errors import NotConfigured
+from fusebit_bridge.models import SigningKey
+
+
+class Command(BaseCommand):
+    """`manage.py rotate_encryption_keys`."""
+
+    help = (
+        "Put a new key in front of KEY_ENCRYPTION_KEYS or CLIENT_KEY_ENCRYPTION_KEYS, restart the processes, run this,"
+        " and then take the old key away. Row by row: it may be interrupted and run again."
+    )
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Rotate every row; exit 1 when one could not be read."""
+        done, unreadable = 0, 0
+        for row in SigningKey.objects.order_by("pk"):
+            try:
+                done += rotate(row)
+            except NotConfigured as error:
+                unreadable += 1
+                self.stderr.write(f"{row}: {error.message}")
+        self.stdout.write(f"{done} keys were encrypted again.")
+        if unreadable:
+            raise CommandError(f"{unreadable} keys could not be read here; keep the old encryption keys.")
+
+
+@sensitive_variables()
+def rotate(row: SigningKey) -> bool:
+    """Encrypt the row under the first key, unless it is; tell whether it was written."""
+    ring = ring_for(row.purpose)
+    plain = ring.open(row.sealed, *row.context)
+    if ring.is_current(row.sealed):
+        return False
+    fresh = ring.seal(plain, *row.context)
+    return SigningKey.objects.filter(pk=row.pk, sealed=row.sealed).update(sealed=fresh) == 1

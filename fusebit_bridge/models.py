@@ -1,0 +1,103 @@
+"""What the bridge remembers: where Fusebit is, who we are there, and our keys, encrypted."""
+
+import uuid
+from typing import Any, NoReturn
+
+from django.db import models
+from django.db.models import Q
+
+
+class SealedField(models.TextField):  # type: ignore[type-arg]
+    """Ciphertext; a fixture or an export of it is refused."""
+
+    def value_to_string(self, _obj: models.Model) -> NoReturn:
+        """Refuse to be serialised."""
+        raise TypeError("Encrypted keys are not exported.")
+
+
+class Purpose(models.TextChoices):
+    """What a key signs for, and so which ring of encryption keys protects it."""
+
+    CLIENT = "client", "provisioning, as the client"
+    TENANT = "tenant", "a tenant's own work, as the tenant's user"
+
+
+class SigningKey(models.Model):
+    """A private key under encryption, and what may be known about it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    purpose = models.CharField(max_length=10, choices=Purpose)
+    issuer_id = models.CharField(max_length=512)
+    key_id = models.CharField(max_length=128)
+    algorithm = models.CharField(max_length=5)
+    public_key = models.TextField()
+    fingerprint = models.CharField(max_length=64)
+    sealed = SealedField(editable=False)
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["purpose", "issuer_id", "key_id"], name="one_key_per_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key_id} of {self.issuer_id}"
+
+    @property
+    def context(self) -> tuple[str, ...]:
+        """Return what the ciphertext is bound to: table, column, row, purpose and version."""
+        return (self._meta.db_table, "sealed", str(self.pk), str(self.purpose), str(self.version))
+
+
+class Client(models.Model):
+    """The imported client profile: which Fusebit, which account, and whose key provisions. There is one."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    name = models.CharField(max_length=200)
+    base_url = models.CharField(max_length=500)
+    account_id = models.CharField(max_length=40)
+    subscription_id = models.CharField(max_length=40)
+    issuer_id = models.CharField(max_length=512)
+    subject = models.CharField(max_length=512)
+    audience = models.CharField(max_length=500)
+    key = models.ForeignKey(SigningKey, on_delete=models.PROTECT, related_name="+")
+    imported_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_client")]
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.base_url}"
+
+
+class TenantIssuer(models.Model):
+    """An issuer under which tenants' identities live.
+
+    Ours is made at import and `chosen` once Fusebit knows it. Where the client may not register it, the client's
+    own issuer is chosen instead, with a copy of the client's key: the same code, one key.
+    """
+
+    issuer_id = models.CharField(max_length=512, unique=True)
+    is_ours = models.BooleanField(default=True)
+    key = models.ForeignKey(SigningKey, on_delete=models.PROTECT, related_name="+")
+    registered_at = models.DateTimeField(null=True, blank=True)
+    chosen = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["chosen"], condition=Q(chosen=True), name="one_chosen_issuer"),
+            models.UniqueConstraint(fields=["is_ours"], condition=Q(is_ours=True), name="one_issuer_of_ours"),
+        ]
+
+    def __str__(self) -> str:
+        return self.issuer_id
+
+    def as_registration(self) -> dict[str, Any]:
+        """Return the body that registers the issuer at Fusebit (contract 4.4)."""
+        return {
+            "displayName": "Tenant onboarding",
+            "publicKeys": [{"keyId": self.key.key_id, "publicKey": self.key.public_key}],
+        }

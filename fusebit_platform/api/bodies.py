@@ -1,0 +1,56 @@
+"""Reads request bodies: size, media type, strict JSON (contract 1.6)."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from pydantic_core import from_json
+
+from fusebit_platform.errors import BadRequest, BodyTooLarge, UnsupportedMedia
+
+KILOBYTE = 1024
+DEFAULT_LIMIT = 100 * KILOBYTE
+FUNCTION_LIMIT = 500 * KILOBYTE
+STORAGE_LIMIT = 500 * KILOBYTE
+READ_LIMIT = KILOBYTE * KILOBYTE  # what the server reads of any body at all
+CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
+BLANKS = b" \t\n\r"
+
+
+def read(request: HttpRequest, limit: int = DEFAULT_LIMIT) -> Any:
+    """Return the JSON object or array of the body, `{}` when there is none or it is something else."""
+    content = request.body
+    if not content:
+        return {}
+    media, charset = _content_type(request)
+    if media != "application/json":
+        return {}
+    if len(content) > limit:
+        raise BodyTooLarge
+    encoding = request.headers.get("Content-Encoding", "identity").lower()
+    if encoding != "identity":
+        raise UnsupportedMedia(f'unsupported content encoding "{encoding[:40]}"')
+    if charset not in CHARSETS:
+        raise UnsupportedMedia(f'unsupported charset "{charset[:40].upper()}"')
+    return parse(content)
+
+
+def parse(content: bytes) -> Any:
+    """Return the value of strict JSON text; the top must be an object or an array."""
+    stripped = content.lstrip(BLANKS)
+    if stripped[:1] not in {b"{", b"["}:
+        first = stripped[:1].decode("utf-8", "replace") or "end"
+        raise BadRequest(f"Unexpected token {first} in JSON at position {len(content) - len(stripped)}")
+    try:
+        return from_json(content, allow_inf_nan=False)
+    except ValueError as error:
+        raise BadRequest(f"Unexpected token in JSON: {error}") from None
+
+
+def _content_type(request: HttpRequest) -> tuple[str, str]:
+    media, _semicolon, parameters = request.headers.get("Content-Type", "").partition(";")
+    charset = "utf-8"
+    for parameter in parameters.split(";"):
+        name, _equals, value = parameter.strip().partition("=")
+        if name.lower() == "charset":
+            charset = value.strip('"').lower()
+    return media.strip().lower(), charset

@@ -1,0 +1,211 @@
+"""What the gateway needs to know to run a function: its files, who may call it, and its own token (contract 6)."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fusebit_platform import authentication, configuration, resources
+from fusebit_platform.authentication import ExcessivePermissions
+from fusebit_platform.errors import SubscriptionMissing, Unauthorized
+from fusebit_platform.generation import current as generation
+from fusebit_platform.models import Function, Subscription
+from fusebit_platform.services import audit, system_tokens
+from fusebit_platform.services.functions import Address
+
+EMAIL = "function+role@fusebit.io"
+MEMORY_MB = (64, 3008)
+TIMEOUT_S = (1, 900)
+ANONYMOUS = "none"
+SEGMENT_ENDS = ("", "/", "#", "?")
+TEXT_ENCODINGS = {
+    "ascii": "latin-1",
+    "latin1": "latin-1",
+    "binary": "latin-1",
+    "utf8": "utf-8",
+    "utf-8": "utf-8",
+    "ucs2": "utf-16-le",
+    "ucs-2": "utf-16-le",
+    "utf16le": "utf-16-le",
+    "utf-16le": "utf-16-le",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Executable:
+    """One version of a function, ready to run; `routes` and `security` have their resources rendered."""
+
+    account_id: str
+    subscription_id: str
+    boundary_id: str
+    function_id: str
+    version_id: str
+    files: dict[str, str | bytes]
+    configuration: dict[str, str]
+    memory_mb: int
+    timeout_s: int
+    security: dict[str, Any]
+    routes: list[dict[str, Any]]
+    base_url: str
+    concurrency: int | None
+    function_permissions: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who runs the function: what the call may do, and the token it came with; both None for anybody."""
+
+    permissions: dict[str, Any] | None
+    access_token: str | None
+
+
+NOBODY = Caller(None, None)
+
+__all__ = [
+    "NOBODY",
+    "Caller",
+    "Executable",
+    "authorise",
+    "decode_file",
+    "find",
+    "find_route",
+    "function_access_token",
+    "generation",
+]
+
+
+def find(subscription_id: str, boundary_id: str, function_id: str) -> Executable | None:
+    """Return the function's newest version, or None; raise SubscriptionMissing (contract 6.1)."""
+    names = {"boundary_id": boundary_id, "function_id": function_id}
+    rows = Function.objects.select_related("subscription")
+    function = rows.filter(subscription_id=subscription_id, **names).first()
+    if function is not None:
+        return _executable(function)
+    if not Subscription.objects.filter(pk=subscription_id).exists():
+        raise SubscriptionMissing
+    return None
+
+
+def _executable(function: Function) -> Executable:
+    specification = json.loads(function.specification)
+    rendered = json.loads(function.rendered)
+    compute = specification["compute"]
+    address = Address(
+        account_id=function.subscription.account_id,
+        subscription_id=function.subscription_id,
+        boundary_id=function.boundary_id,
+        function_id=function.function_id,
+        base_url=configuration.current().base_url,
+    )
+    return Executable(
+        account_id=address.account_id,
+        subscription_id=address.subscription_id,
+        boundary_id=address.boundary_id,
+        function_id=address.function_id,
+        version_id=function.revision,
+        files=_files(specification["nodejs"]),
+        configuration=specification["configuration"],
+        memory_mb=_between(compute["memorySize"], *MEMORY_MB),
+        timeout_s=_between(compute["timeout"], *TIMEOUT_S),
+        security=rendered["security"],
+        routes=rendered["routes"],
+        base_url=address.location(),
+        concurrency=_concurrency(function.subscription),
+        function_permissions=rendered["security"].get("functionPermissions"),
+    )
+
+
+def _between(value: int, lowest: int, highest: int) -> int:
+    return max(lowest, min(value, highest))
+
+
+def _concurrency(subscription: Subscription) -> int | None:
+    limit = json.loads(subscription.limits).get("concurrency", -1)
+    return int(limit) if isinstance(limit, int | float) and limit >= 0 else None
+
+
+def _files(nodejs: Mapping[str, Any]) -> dict[str, str | bytes]:
+    files: dict[str, str | bytes] = {
+        name: content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+        for name, content in nodejs["files"].items()
+    }
+    encoded = nodejs.get("encodedFiles", {})
+    return files | {name: decode_file(entry["data"], entry["encoding"]) for name, entry in encoded.items()}
+
+
+def decode_file(content: str, encoding: str) -> bytes:
+    """Return the bytes of an encoded file, reading the encodings of Node's Buffer as forgivingly as it does."""
+    encoding = encoding.lower()
+    if encoding in TEXT_ENCODINGS:
+        return content.encode(TEXT_ENCODINGS[encoding], errors="replace")
+    if encoding == "hex":
+        digits = content[: len(content) // 2 * 2]
+        try:
+            return bytes.fromhex(digits)
+        except ValueError:
+            return b""
+    kept = "".join(content.split()).replace("-", "+").replace("_", "/").partition("=")[0]
+    return base64.b64decode(kept[: len(kept) - (len(kept) % 4 == 1)] + "=" * (-len(kept) % 4))
+
+
+def authorise(executable: Executable, authorization_header: str | None, path: str, method: str) -> Caller:
+    """Return who calls; raise Unauthorized when the function, or the route of `path`, does not let them.
+
+    `path` is the raw rest of the URL, its query included (contract 6.2).
+    """
+    security = _security(executable, path, method)
+    mode = security.get("authentication", ANONYMOUS)
+    if mode == ANONYMOUS:
+        return NOBODY
+    token = authentication.bearer(authorization_header) or ""
+    try:
+        caller = authentication.authenticate(token, executable.account_id)
+    except Unauthorized as error:
+        if isinstance(error, ExcessivePermissions):
+            audit.record(error.caller, error.caller.checks)
+        if mode == "optional":
+            return NOBODY
+        raise Unauthorized from None
+    for entry in security.get("authorization", ()):
+        audit.ensure_authorized(caller, entry.get("action", ""), entry["resource"])
+    return Caller({"allow": [statement.as_json() for statement in caller.access]}, token)
+
+
+def _security(executable: Executable, path: str, method: str) -> dict[str, Any]:
+    route = find_route(executable.routes, path)
+    if route is None or ("security" not in route and not ("task" in route and method == "POST")):
+        return executable.security
+    if "security" in route:
+        security: dict[str, Any] = route["security"]
+        return security
+    resource = resources.function_path(
+        executable.account_id, executable.subscription_id, executable.boundary_id, executable.function_id
+    )
+    return {
+        "authentication": "required",
+        "authorization": [{"action": "function:schedule", "resource": resource}],
+    }
+
+
+def find_route(routes: list[dict[str, Any]], path: str) -> dict[str, Any] | None:
+    """Return the first route whose path prefixes the raw `path` up to the end of a segment."""
+    for route in routes:
+        prefix = route["path"]
+        if path.startswith(prefix) and (prefix.endswith("/") or path[len(prefix) :][:1] in SEGMENT_ENDS):
+            return route
+    return None
+
+
+def function_access_token(executable: Executable, path: str) -> str | None:
+    """Return a token with the function's own permissions, or None when it has none (contract 6.4).
+
+    `path` names the run; the permissions always come from the function, never from a route.
+    """
+    del path
+    if not executable.function_permissions:
+        return None
+    ids = (executable.account_id, executable.subscription_id, executable.boundary_id, executable.function_id)
+    profile = {"accountId": ids[0], "subscriptionId": ids[1], "email": EMAIL}
+    subject = f"uri:function:{':'.join(ids)}:exec"
+    return system_tokens.mint(subject=subject, permissions=executable.function_permissions, profile=profile)

@@ -1,0 +1,71 @@
+"""The routes of the HTTP API, matched against the raw, still encoded path (contract 1.1)."""
+
+from django.urls import URLPattern, re_path
+
+from fusebit_platform.api import (
+    accounts,
+    agents,
+    audit,
+    clients,
+    extensions,
+    functions,
+    health,
+    initialization,
+    issuers,
+    registry,
+    statistics,
+    storage,
+    users,
+)
+from fusebit_platform.api.base import Endpoint
+
+ACCOUNT = "account/<accountId>"
+SUBSCRIPTION = f"{ACCOUNT}/subscription/<subscriptionId>"
+BOUNDARY = f"{SUBSCRIPTION}/boundary/<boundaryId>"
+FUNCTION = f"{BOUNDARY}/function/<functionId>"
+
+
+def route(path: str, endpoint: type[Endpoint]) -> URLPattern:
+    """Return the pattern for a path below `/v1`; literal segments match in any case, a trailing slash is tolerated."""
+    expression = path.replace("<", "(?P<").replace(">", ">[^/]+)")
+    return re_path(f"(?i)^/v1/{expression}/?$", endpoint.as_view())
+
+
+urlpatterns = [
+    route("health", health.Health),
+    route("health/analytics", health.Analytics),
+    route("metrics", health.Metrics),
+    route("refresh", health.Refresh),
+    route("extensions", extensions.Extensions),
+    route("account", accounts.Accounts),
+    route(ACCOUNT, accounts.Account),
+    route(f"{ACCOUNT}/me", agents.Me),
+    route(f"{ACCOUNT}/init", initialization.Resolve),
+    route(f"{ACCOUNT}/audit", audit.Audit),
+    route(f"{ACCOUNT}/issuer", issuers.Issuers),
+    route(f"{ACCOUNT}/issuer/<issuerId>", issuers.Issuer),
+    route(f"{ACCOUNT}/user", users.Users),
+    route(f"{ACCOUNT}/user/<userId>", users.User),
+    route(f"{ACCOUNT}/user/<userId>/init", users.UserInit),
+    route(f"{ACCOUNT}/client", clients.Clients),
+    route(f"{ACCOUNT}/client/<clientId>", clients.Client),
+    route(f"{ACCOUNT}/client/<clientId>/init", clients.ClientInit),
+    route(f"{ACCOUNT}/registry/<registryId>", registry.Registry),
+    route(f"{ACCOUNT}/subscription", accounts.Subscriptions),
+    route(SUBSCRIPTION, accounts.Subscription),
+    route(f"{SUBSCRIPTION}/function", functions.SubscriptionFunctions),
+    route(f"{BOUNDARY}/function", functions.Functions),
+    route(FUNCTION, functions.Function),
+    route(f"{FUNCTION}/location", functions.Location),
+    route(f"{FUNCTION}/redirect", functions.Redirect),
+    route(f"{FUNCTION}/build", functions.Builds),
+    route(f"{FUNCTION}/build/<buildId>", functions.Build),
+    *(
+        route(f"{level}/statistics/<key>", statistics.Statistics)
+        for level in (ACCOUNT, SUBSCRIPTION, BOUNDARY, FUNCTION)
+    ),
+    re_path(
+        "(?i)^/v1/account/(?P<accountId>[^/]+)/subscription/(?P<subscriptionId>[^/]+)/storage(?:/(?P<rest>.*))?$",
+        storage.Storage.as_view(),
+    ),
+]

@@ -1,0 +1,145 @@
+"""Functions, their versions and what is deployed."""
+
+import re
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants import selectors
+from tenants.api.errors import PreconditionRequired
+from tenants.api.scope import TenantView
+from tenants.api.serializers import (
+    DeploymentRow,
+    FunctionDetail,
+    FunctionRow,
+    NewFunction,
+    NewVersion,
+    VersionRow,
+    WantedVersion,
+)
+from tenants.models import Function, FunctionVersion
+from tenants.services import functions, provisioning, starters
+
+IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True)
+
+
+def etag_of(version: FunctionVersion) -> str:
+    """Return the strong validator of a function: the number of its latest version (RFC 9110 8.8.3)."""
+    return f'"{version.number}"'
+
+
+def base_version(request: Request) -> int:
+    """Return the version named by If-Match; raise 428 when there is none; 0, which never matches, for nonsense."""
+    header = request.headers.get("If-Match", "").strip()
+    if not header:
+        raise PreconditionRequired
+    number = re.fullmatch(r'"([0-9]{1,9})"', header)
+    return int(number[1]) if number else 0
+
+
+class FunctionList(TenantView):
+    """`tenants/{slug}/functions/`."""
+
+    serializer_class = FunctionRow
+
+    @extend_schema(responses=FunctionRow(many=True))
+    def get(self, _request: Request, slug: str) -> Response:
+        """List the functions, by name."""
+        rows = selectors.functions_of(self.tenant())
+        return Response({"items": FunctionRow(rows, many=True).data})
+
+    @extend_schema(request=NewFunction, responses={201: FunctionDetail})
+    def post(self, request: Request, slug: str) -> Response:
+        """Create a function from a template and deploy it."""
+        tenant = self.tenant(may_write=True)
+        wanted = NewFunction(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        hello = wanted.validated_data["template"] == "hello"
+        starter = starters.hello(provisioning.display_name(self.person)) if hello else starters.blank()
+        function = functions.create(
+            tenant=tenant, name=wanted.validated_data["name"], starter=starter, author=self.person
+        )
+        return detail(function, status.HTTP_201_CREATED)
+
+
+class FunctionItem(TenantView):
+    """`tenants/{slug}/functions/{name}/`."""
+
+    serializer_class = FunctionDetail
+
+    @extend_schema(responses=FunctionDetail)
+    def get(self, _request: Request, slug: str, name: str) -> Response:
+        """Return the function with its latest version, whose number is the ETag."""
+        return detail(self.function())
+
+    @extend_schema(parameters=[IF_MATCH], request=NewVersion, responses=FunctionDetail)
+    def put(self, request: Request, slug: str, name: str) -> Response:
+        """Save the next version: 428 without If-Match, 412 when somebody saved in between."""
+        function = self.function(may_write=True)
+        base = base_version(request)
+        wanted = NewVersion(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        change = functions.Change(**wanted.validated_data)
+        functions.save(function=function, change=change, base_version=base, author=self.person)
+        return detail(function)
+
+    @extend_schema(responses={204: None})
+    def delete(self, _request: Request, slug: str, name: str) -> Response:
+        """Delete the function here and at Fusebit."""
+        functions.delete(function=self.function(may_write=True), author=self.person)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class VersionList(TenantView):
+    """`…/{name}/versions/`."""
+
+    serializer_class = VersionRow
+
+    @extend_schema(responses=VersionRow(many=True))
+    def get(self, _request: Request, slug: str, name: str) -> Response:
+        """List the versions, newest first."""
+        rows = self.function().versions.select_related("author")
+        return Response({"items": VersionRow(rows, many=True).data})
+
+
+class Deploy(TenantView):
+    """`…/{name}/deploy/`."""
+
+    serializer_class = WantedVersion
+
+    @extend_schema(request=WantedVersion, responses=DeploymentRow)
+    def post(self, request: Request, slug: str, name: str) -> Response:
+        """Deploy a version, the latest by default; answers when it is live or has failed."""
+        function = self.function(may_write=True)
+        wanted = WantedVersion(data=request.data or {})
+        wanted.is_valid(raise_exception=True)
+        number = wanted.validated_data.get("version", function.latest.number)
+        return self.deploy(function, function.versions.filter(number=number).first())
+
+    def deploy(self, function: Function, version: FunctionVersion | None) -> Response:
+        """Want `version` live and return how that went."""
+        if version is None:
+            raise NotFound("There is no such version.")
+        row = functions.deploy(function=function, version=version, author=self.person)
+        return Response(DeploymentRow(row).data)
+
+
+class Rollback(Deploy):
+    """`…/{name}/rollback/`."""
+
+    @extend_schema(request=None, responses=DeploymentRow)
+    def post(self, _request: Request, slug: str, name: str) -> Response:
+        """Deploy the version before the one that is live: code and configuration together."""
+        function = self.function(may_write=True)
+        live = function.deployment.live_version
+        number = live.number if live else function.latest.number
+        return self.deploy(function, function.versions.filter(number__lt=number).first())
+
+
+def detail(function: Function, code: int = status.HTTP_200_OK) -> Response:
+    """Return the function with its ETag."""
+    fresh = selectors.function_or_404(function.tenant, function.name)
+    return Response(FunctionDetail(fresh).data, status=code, headers={"ETag": etag_of(fresh.latest)})

@@ -1,0 +1,71 @@
+"""Calls a function, and lists the calls that were made."""
+
+import json
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants import selectors
+from tenants.api.scope import TenantView
+from tenants.api.serializers import Invocation, InvocationAnswer, RunRow
+from tenants.services import invocations
+
+
+def call_of(wanted: dict[str, Any]) -> invocations.Call:
+    """Return the call that the validated body of an invocation describes."""
+    body = wanted["body"]
+    raw = b"" if body is None else (body if isinstance(body, str) else json.dumps(body)).encode()
+    return invocations.Call(
+        method=wanted["method"],
+        path=wanted["path"],
+        query=tuple(wanted["query"].items()),
+        headers=tuple(wanted["headers"].items()),
+        body=raw,
+    )
+
+
+def readable(outcome: invocations.Outcome) -> Any:
+    """Return the body of an answer: parsed when it is JSON, else as text."""
+    text = outcome.body.decode("utf-8", "replace")
+    kind = next((value for name, value in outcome.headers if name.lower() == "content-type"), "")
+    if "json" not in kind or not text:
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+class Invoke(TenantView):
+    """`…/{name}/invoke/`."""
+
+    serializer_class = Invocation
+
+    @extend_schema(request=Invocation, responses=InvocationAnswer)
+    def post(self, request: Request, slug: str, name: str) -> Response:
+        """Call the live version; 200 whatever the function itself answered."""
+        wanted = Invocation(data=request.data or {})
+        wanted.is_valid(raise_exception=True)
+        outcome = invocations.run(function=self.function(), actor=self.person, call=call_of(wanted.validated_data))
+        answer = {
+            "status": outcome.run.status,
+            "headers": dict(outcome.headers),
+            "body": readable(outcome),
+            "duration_ms": outcome.run.duration_ms,
+            "run": RunRow(outcome.run).data,
+        }
+        return Response(answer)
+
+
+class RunList(TenantView):
+    """`…/{name}/runs/`."""
+
+    serializer_class = RunRow
+
+    @extend_schema(responses=RunRow(many=True))
+    def get(self, _request: Request, slug: str, name: str) -> Response:
+        """List the newest hundred calls."""
+        rows = selectors.recent_runs(self.function(), limit=100)
+        return Response({"items": RunRow(rows, many=True).data})

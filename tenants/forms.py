@@ -1,0 +1,165 @@
+"""What people type into the pages, checked before a service sees it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.datastructures import MultiValueDict
+
+from tenants.services import functions, invocations
+
+TEMPLATES = [("hello", "Hello"), ("blank", "Blank")]
+
+
+class NewFunctionForm(forms.Form):
+    """A name and what to begin with."""
+
+    name = forms.RegexField(
+        regex=rf"^{functions.NAME.pattern}$",
+        max_length=64,
+        strip=True,
+        error_messages={
+            "required": "Give the function a name.",
+            "invalid": "Use letters, digits and hyphens, for example “order-created”.",
+        },
+        widget=forms.TextInput(
+            attrs={
+                "placeholder": "order-created",
+                "autocomplete": "off",
+                "spellcheck": "false",
+                "autocapitalize": "none",
+            }
+        ),
+    )
+    template = forms.ChoiceField(choices=TEMPLATES, initial="hello", widget=forms.RadioSelect, label="Begin with")
+
+
+class FilesWidget(forms.Widget):
+    """Reads the repeated `path` and `content` fields of the editor; a file whose path was cleared is gone."""
+
+    def value_from_datadict(self, data: Mapping[str, Any], _files: Any, _name: str) -> list[tuple[str, str]]:
+        """Return the files as pairs; line ends as they were typed, not as forms send them (\\r\\n)."""
+        if not isinstance(data, MultiValueDict):
+            return []
+        pairs = zip(data.getlist("path"), data.getlist("content"), strict=False)
+        return [(path.strip(), text.replace("\r\n", "\n")) for path, text in pairs if path.strip()]
+
+    def value_omitted_from_data(self, _data: Mapping[str, Any], _files: Any, _name: str) -> bool:
+        """Files are never left out: without any, there are none."""
+        return False
+
+
+class FilesField(forms.Field):
+    """`{path: text}`."""
+
+    widget = FilesWidget
+
+    def to_python(self, value: list[tuple[str, str]] | None) -> dict[str, str]:
+        """Return the files by path; two of one name would lose one."""
+        pairs = value or []
+        files = dict(pairs)
+        if len(files) != len(pairs):
+            raise ValidationError("Two files have the same name.")
+        return files
+
+
+class SaveForm(forms.Form):
+    """The editor: all files and the version that the edit began from.
+
+    `over` is the version that somebody who was shown a conflict chose to save over; `keep_live` leaves alone what
+    answers.
+    """
+
+    base_version = forms.IntegerField(min_value=0, max_value=2_000_000_000)
+    sources = FilesField(required=False)
+    message = forms.CharField(required=False, max_length=300)
+    over = forms.IntegerField(required=False, min_value=1, max_value=2_000_000_000)
+    keep_live = forms.BooleanField(required=False)
+
+    @property
+    def base(self) -> int:
+        """Return the version to save over."""
+        return int(self.cleaned_data["over"] or self.cleaned_data["base_version"])
+
+    def change(self) -> functions.Change:
+        """Return what to save."""
+        return functions.Change(files=self.cleaned_data["sources"], message=self.cleaned_data["message"])
+
+
+class CallForm(forms.Form):
+    """The test panel: one call of the live version."""
+
+    method = forms.ChoiceField(choices=[(method, method) for method in invocations.METHODS], initial="GET")
+    path = forms.CharField(required=False, max_length=2000, strip=False)
+    query = forms.CharField(required=False, max_length=4000, strip=False)
+    headers = forms.CharField(required=False, max_length=16_000, widget=forms.Textarea(attrs={"rows": 2}))
+    body = forms.CharField(required=False, strip=False, widget=forms.Textarea(attrs={"rows": 4}))
+
+    def clean_query(self) -> tuple[tuple[str, str], ...]:
+        """Return `a=1&b=2` as pairs; a leading question mark is forgiven."""
+        try:
+            return tuple(parse_qsl(self.cleaned_data["query"].lstrip("?"), keep_blank_values=True, max_num_fields=200))
+        except ValueError:
+            raise ValidationError("Write the query as name=value&name=value.") from None
+
+    def clean_headers(self) -> tuple[tuple[str, str], ...]:
+        """Return `Name: value` lines as pairs."""
+        pairs = []
+        for line in self.cleaned_data["headers"].splitlines():
+            name, colon, value = line.partition(":")
+            if not line.strip():
+                continue
+            if not colon or not name.strip():
+                raise ValidationError("Write one header a line, as Name: value.")
+            pairs.append((name.strip(), value.strip()))
+        return tuple(pairs)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a body that claims to be JSON, as it does unless a header says otherwise, and is not."""
+        cleaned = self.cleaned_data
+        body = cleaned.get("body", "")
+        named = any(name.lower() == "content-type" for name, _ in cleaned.get("headers", ()))
+        if body.strip() and not named:
+            try:
+                json.loads(body)
+            except (ValueError, RecursionError) as error:
+                self.add_error("body", f"This is not JSON: {error}. Send a Content-Type header for anything else.")
+        return cleaned
+
+    def call(self) -> invocations.Call:
+        """Return the call."""
+        chosen = self.cleaned_data
+        return invocations.Call(
+            method=chosen["method"],
+            path=chosen["path"],
+            query=chosen["query"],
+            headers=chosen["headers"],
+            body=chosen["body"].encode("utf-8", "replace"),
+        )
+
+
+class DeployForm(forms.Form):
+    """Which version should be live."""
+
+    version = forms.IntegerField(min_value=1, max_value=2_000_000_000)
+
+
+class DeleteForm(forms.Form):
+    """The name once more, so that nobody deletes by accident."""
+
+    name = forms.CharField(
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"})
+    )
+
+    def __init__(self, *args: Any, expected: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.expected = expected
+
+    def clean_name(self) -> str:
+        """Return the name when it is the right one."""
+        if self.cleaned_data["name"] != self.expected:
+            raise ValidationError(f"Type {self.expected} to delete it.")
+        return self.expected

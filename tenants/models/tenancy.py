@@ -1,0 +1,91 @@
+"""Tenants, who belongs to them, and the person's user at Fusebit."""
+
+import base64
+import secrets
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from tenants.models.reconciled import Reconciled, State
+
+
+def new_boundary_id() -> str:
+    """Return `b-` and 80 random bits in base32: no name, no e-mail, never the same twice (contract 1.2)."""
+    return "b-" + base64.b32encode(secrets.token_bytes(10)).decode().lower()
+
+
+class Role(models.TextChoices):
+    """What a member may do; each maps to actions that are granted at Fusebit."""
+
+    OWNER = "owner", "Owner"
+    DEVELOPER = "developer", "Developer"
+    VIEWER = "viewer", "Viewer"
+
+
+class Tenant(models.Model):
+    """A customer of the vendor: a label for people and a boundary, fixed for ever, at Fusebit."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=120)
+    boundary_id = models.CharField(max_length=63, unique=True, default=new_boundary_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="tenants")
+
+    class Meta:
+        """In the order of creation."""
+
+        ordering = ["created_at", "pk"]
+
+    def __str__(self) -> str:
+        """Show the label."""
+        return self.name
+
+
+class Membership(models.Model):
+    """A person's role in a tenant."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        """One role per person and tenant."""
+
+        ordering = ["created_at", "pk"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "user"], name="one_role_per_member")]
+
+    def __str__(self) -> str:
+        """Show who is what where."""
+        return f"{self.user} is {self.role} of {self.tenant}"
+
+
+class FusebitUser(Reconciled):
+    """The person's user at Fusebit: exactly the union of the memberships, nothing else."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="fusebit_user")
+    issuer_id = models.CharField(max_length=255, blank=True, help_text="Empty until the bridge is configured.")
+    subject = models.CharField(max_length=320, help_text="<provider>|<uid>, byte for byte.")
+    remote_user_id = models.CharField("Fusebit user id", max_length=64, blank=True)
+
+    class Meta:
+        """One row per identity, and no READY without a user."""
+
+        verbose_name = "Fusebit user"
+        constraints = [
+            models.UniqueConstraint(fields=["issuer_id", "subject"], name="one_fusebit_user_per_identity"),
+            models.UniqueConstraint(
+                fields=["remote_user_id"], condition=~Q(remote_user_id=""), name="one_row_per_remote_user"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=State.READY) | ~Q(remote_user_id=""),
+                name="ready_means_there_is_a_fusebit_user",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Show the identity."""
+        return self.subject

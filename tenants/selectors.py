@@ -1,0 +1,73 @@
+"""Named reads; every look-up starts from the tenant, so that somebody else's object does not exist."""
+
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.shortcuts import get_object_or_404
+
+from tenants.models import Deployment, Function, FunctionVersion, Membership, Reconciled, Run, Tenant
+
+Person = AbstractBaseUser | AnonymousUser
+
+
+def memberships_of(user: Person) -> QuerySet[Membership]:
+    """Return the person's memberships with their tenants, the oldest first."""
+    return Membership.objects.filter(user_id=user.pk or 0).select_related("tenant")
+
+
+def tenant_of(user: Person) -> Tenant | None:
+    """Return the person's first tenant."""
+    membership = memberships_of(user).first()
+    return membership.tenant if membership else None
+
+
+def membership_or_404(user: Person, slug: str) -> Membership:
+    """Return the person's membership of the tenant `slug`; a stranger's tenant does not exist."""
+    return get_object_or_404(memberships_of(user), tenant__slug=slug)
+
+
+def functions_of(tenant: Tenant) -> QuerySet[Function]:
+    """Return the tenant's functions with what is deployed."""
+    return tenant.functions.filter(deleted_at=None).select_related(
+        "tenant", "deployment", "deployment__version", "deployment__live_version"
+    )
+
+
+def function_or_404(tenant: Tenant, name: str) -> Function:
+    """Return the tenant's function `name`."""
+    return get_object_or_404(functions_of(tenant), name=name)
+
+
+def functions_with_activity(tenant: Tenant) -> QuerySet[Function]:
+    """Return the tenant's functions with the number of their latest version and their last call."""
+    last = Run.objects.filter(function=OuterRef("pk"))
+    return functions_of(tenant).annotate(
+        latest_number=Subquery(FunctionVersion.objects.filter(function=OuterRef("pk")).values("number")[:1]),
+        last_status=Subquery(last.values("status")[:1]),
+        last_cause=Subquery(last.values("cause")[:1]),
+        last_run_at=Subquery(last.values("created_at")[:1]),
+    )
+
+
+def last_function(tenant: Tenant, user: Person, open_last: str = "") -> Function | None:
+    """Return the function `open_last`, else the one that the person saved last, else the first by name."""
+    functions = functions_of(tenant).exclude(deployment__absent=True)
+    saved = functions.filter(versions__author_id=user.pk).order_by("-versions__created_at")
+    return functions.filter(name=open_last).first() or saved.first() or functions.first()
+
+
+def recent_runs(function: Function, limit: int = 20) -> QuerySet[Run]:
+    """Return the newest calls of the function."""
+    return function.runs.select_related("actor")[:limit]
+
+
+def due_rows(model: type[Reconciled], now: Any, limit: int) -> list[Any]:
+    """Return the rows of `model` that have work to do now."""
+    return list(model.objects.due(now)[:limit])
+
+
+def first_deployment(tenant: Tenant) -> Deployment | None:
+    """Return the deployment of the tenant's first function."""
+    return Deployment.objects.filter(function__tenant=tenant).order_by("function__created_at", "pk").first()

@@ -1,0 +1,118 @@
+"""Makes the wanted version of a function the one that answers: claim, ask Fusebit, record under the fence."""
+
+import contextlib
+import time
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from fusebit_bridge import door
+from tenants.models import Deployment, FunctionVersion, FusebitUser, Role, State
+from tenants.services import reconciliation
+from tenants.services.reconciliation import Claim
+
+BUILD_PATIENCE_S = 20.0
+BUILD_POLL_S = 0.5
+
+
+class AccessPending(door.FusebitError):
+    """The person's user at Fusebit is not there yet; the deployment waits for it."""
+
+    code = "access_pending"
+    retriable = True
+
+
+def advance(*, row: Deployment) -> Deployment:
+    """Take the deployment one step towards what is wanted; return the row as it is afterwards."""
+    claimed = reconciliation.claim(row)
+    if claimed is None:
+        row.refresh_from_db()
+        return row
+    row, held = claimed
+    with reconciliation.given_back(row, held):
+        try:
+            columns = _remove(row, held) if row.absent else _publish(row, held)
+        except door.FusebitError as error:
+            columns = _trouble(row, held, error)
+            _record(row, held, columns, "failed" if not error.retriable else "will be retried", error)
+        else:
+            _record(row, held, columns, "removed" if row.absent else f"live v{row.version.number}")
+    row.refresh_from_db()
+    return row
+
+
+def session_for(function_tenant_id: Any, boundary_id: str, person: User | None) -> door.TenantSession:
+    """Return a session signed as `person` if they are a member with access at Fusebit, else as an owner."""
+    rows = FusebitUser.objects.filter(user__memberships__tenant_id=function_tenant_id).exclude(remote_user_id="")
+    able = rows.filter(user__memberships__role__in=[Role.OWNER, Role.DEVELOPER]).distinct()
+    signer = able.filter(user=person).first() or able.filter(user__memberships__role=Role.OWNER).first()
+    if signer is None:
+        raise AccessPending("Access to the functions service is still being set up.")
+    return door.tenant(signer.subject, boundary_id, signer.issuer_id)
+
+
+def specification(version: FunctionVersion) -> dict[str, Any]:
+    """Return the version as the body of PUT function (contract 5.1)."""
+    body: dict[str, Any] = {"nodejs": {"files": version.files}}
+    for name in ("configuration", "compute", "schedule", "security"):
+        if value := getattr(version, name):
+            body[name] = value
+    return body
+
+
+def _publish(row: Deployment, held: Claim) -> dict[str, Any]:
+    function = row.function
+    session = session_for(function.tenant_id, function.tenant.boundary_id, row.requested_by)
+    publication = session.put_function(function.name, specification(row.version))
+    deadline = time.monotonic() + BUILD_PATIENCE_S
+    while publication.status == "building":
+        if time.monotonic() > deadline:
+            raise door.Unreachable("The build takes longer than usual.")
+        time.sleep(BUILD_POLL_S)
+        publication = session.build(function.name, publication.build_id)
+    location = session.location(function.name)
+    return reconciliation.settled(
+        held, live_version=row.version, build_id=publication.build_id or "", location=location
+    )
+
+
+def _remove(row: Deployment, held: Claim) -> dict[str, Any]:
+    function = row.function
+    session = session_for(function.tenant_id, function.tenant.boundary_id, row.requested_by)
+    with contextlib.suppress(door.Missing):  # what is wanted is already so
+        session.delete_function(function.name)
+    return reconciliation.settled(held, state=State.DELETED, live_version=None, location="")
+
+
+def _trouble(row: Deployment, held: Claim, error: door.FusebitError) -> dict[str, Any]:
+    columns = reconciliation.troubled(held, error)
+    if row.absent:
+        columns["state"] = State.DELETING
+    if isinstance(error, AccessPending):  # nothing is wrong: the user's own row is being worked on
+        columns |= {"state": State.PENDING, "next_attempt_at": timezone.now() + reconciliation.retry_delay(0)}
+    return columns
+
+
+def _record(
+    row: Deployment,
+    held: Claim,
+    columns: dict[str, Any],
+    outcome: str,
+    error: door.FusebitError | None = None,
+) -> None:
+    with transaction.atomic():
+        if not reconciliation.record(row, held, **columns):
+            return
+        if columns["state"] == State.DELETED:
+            row.function.deleted_at = timezone.now()
+            row.function.save(update_fields=["deleted_at"])
+        reconciliation.note(
+            tenant=row.function.tenant,
+            step="function",
+            subject=row.function.name,
+            attempt=held.attempt,
+            outcome=outcome,
+            error=error,
+        )

@@ -1,0 +1,179 @@
+"""Functions and their versions: create, save, deploy, delete."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from tenants.errors import InvalidInput, NameTaken, StaleVersion
+from tenants.models import Deployment, Function, FunctionVersion, State, Tenant
+from tenants.services import audit, deployments, starters
+
+NAME = re.compile(r"[A-Za-z0-9-]{1,64}")  # contract 1.2
+FILE_PART = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9_@+. -]{0,99}")
+RESERVED_PARTS = frozenset({"node_modules", "__proto__", "constructor", "prototype", "package-lock.json"})
+MAX_FILES = 100
+MAX_BYTES = 400_000  # Fusebit takes 500 KB for the whole specification (contract 1.6)
+SETTINGS = ("configuration", "compute", "schedule", "security")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a save wants: `files` as {path: text}; settings left at None stay as they are in the base version."""
+
+    files: dict[str, str]
+    message: str = ""
+    configuration: dict[str, str] | None = None
+    compute: dict[str, Any] | None = None
+    schedule: dict[str, str] | None = None
+    security: dict[str, Any] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def create(*, tenant: Tenant, name: str, starter: starters.Starter, author: User) -> Function:
+    """Create a function with its first version; raise InvalidInput or NameTaken."""
+    if not NAME.fullmatch(name):
+        raise InvalidInput("Use 1 to 64 letters, digits and hyphens.", field="name")
+    named = starters.Starter(name, starter.label, starter.files, starter.message)
+    try:
+        with transaction.atomic():
+            return found(tenant=tenant, starter=named, author=author)
+    except IntegrityError:
+        raise NameTaken(f"There is a function called {name} already.") from None
+
+
+def found(*, tenant: Tenant, starter: starters.Starter, author: User) -> Function:
+    """Write a function, its first version and its deployment; call it inside a transaction."""
+    function = Function.objects.create(tenant=tenant, name=starter.name)
+    version = FunctionVersion.objects.create(
+        function=function,
+        number=1,
+        files=starter.files,
+        security=starters.CLOSED,
+        message=starter.message,
+        author=author,
+    )
+    Deployment.objects.create(function=function, version=version, requested_by=author)
+    audit.record(action="function.created", tenant=tenant, actor=author, target=function.name, version=1)
+    return function
+
+
+def save(*, function: Function, change: Change, base_version: int, author: User) -> FunctionVersion:
+    """Write the next version over `base_version`.
+
+    Raise InvalidInput when a file cannot be kept, StaleVersion when somebody saved after `base_version`.
+    """
+    check_files(change.files)
+    try:
+        with transaction.atomic():
+            latest = function.latest
+            if latest.number != base_version:
+                raise _stale(latest.number)
+            version = FunctionVersion.objects.create(
+                function=function,
+                number=latest.number + 1,
+                files=change.files,
+                message=change.message[:300],
+                author=author,
+                **{name: _chosen(getattr(change, name), getattr(latest, name)) for name in SETTINGS},
+            )
+            audit.record(
+                action="function.saved",
+                tenant=function.tenant,
+                actor=author,
+                target=function.name,
+                version=version.number,
+            )
+            return version
+    except IntegrityError:
+        raise _stale(function.latest.number) from None
+
+
+def _chosen(wanted: Any, kept: Any) -> Any:
+    return kept if wanted is None else wanted
+
+
+def _stale(current: int) -> StaleVersion:
+    return StaleVersion(
+        f"Somebody saved version {current} while you were editing. Nothing of yours is lost.", current=current
+    )
+
+
+def deploy(*, function: Function, version: FunctionVersion, author: User) -> Deployment:
+    """Want `version` to answer, try at once, and return the deployment as it stands afterwards."""
+    with transaction.atomic():
+        Deployment.objects.filter(function=function).update(
+            version=version,
+            requested_by=author,
+            desired_gen=F("desired_gen") + 1,
+            state=State.PENDING,
+            attempts=0,
+            next_attempt_at=timezone.now(),
+        )
+        audit.record(
+            action="function.deployed",
+            tenant=function.tenant,
+            actor=author,
+            target=function.name,
+            version=version.number,
+        )
+    return deployments.advance(row=Deployment.objects.get(function=function))
+
+
+def delete(*, function: Function, author: User) -> Deployment:
+    """Want the function gone, try at once; its name is free again when Fusebit has let go of it."""
+    with transaction.atomic():
+        Deployment.objects.filter(function=function).update(
+            absent=True,
+            requested_by=author,
+            desired_gen=F("desired_gen") + 1,
+            state=State.DELETING,
+            attempts=0,
+            next_attempt_at=timezone.now(),
+        )
+        audit.record(action="function.deleted", tenant=function.tenant, actor=author, target=function.name)
+    return deployments.advance(row=Deployment.objects.get(function=function))
+
+
+def retry_deployments(*, tenant: Tenant) -> None:
+    """Have the tenant's deployments that are not in order looked at as soon as possible."""
+    Deployment.objects.filter(function__tenant=tenant).exclude(state__in=[State.READY, State.DELETED]).make_due()
+
+
+def check_files(files: dict[str, str]) -> None:
+    """Raise InvalidInput unless every path and the total size can be kept, and index.js is there."""
+    if not files.get("index.js", "").strip():
+        raise InvalidInput("There must be an index.js, and it must not be empty.", field="index.js")
+    if len(files) > MAX_FILES:
+        raise InvalidInput(f"A function has at most {MAX_FILES} files.")
+    if len({path.lower() for path in files}) != len(files):
+        raise InvalidInput("Two files differ only in upper and lower case.")
+    if sum(len(text.encode("utf-8", "surrogatepass")) for text in files.values()) > MAX_BYTES:
+        raise InvalidInput(f"All files together may have {MAX_BYTES // 1000} KB.")
+    for path, text in files.items():
+        _check_file(path, text)
+
+
+def _check_file(path: str, text: str) -> None:
+    parts = path.split("/")
+    allowed = all(FILE_PART.fullmatch(part) and part not in RESERVED_PARTS for part in parts)
+    if not allowed or len(parts) > 8 or len(path) > 200:
+        raise InvalidInput(f"{path[:60]!r} cannot be the name of a file.", field=path)
+    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise InvalidInput(f"{path} is not text.", field=path)
+    if path == "package.json":
+        _check_package(text)
+
+
+def _check_package(text: str) -> None:
+    try:
+        package = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"package.json is not JSON: {error}.", field="package.json") from None
+    if not isinstance(package, dict):
+        raise InvalidInput("package.json must be a JSON object.", field="package.json")

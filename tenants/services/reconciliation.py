@@ -1,0 +1,120 @@
+"""The claim, the record and the retry that all reconciled rows share.
+
+A row is claimed by one conditional UPDATE, worked on without a transaction, and recorded under the fence of the
+claim: a worker that was paused past its lease finds the fence moved and its late result is dropped.
+"""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from django.db import transaction
+from django.utils import timezone
+
+from fusebit_bridge import door
+from tenants.models import ProvisioningEvent, Reconciled, State, Tenant
+
+LEASE = timedelta(seconds=60)
+RETRY_BASE_S = 1.0
+RETRY_CAP_S = 300.0
+BLOCKED_PROBE_S = 3600.0
+
+Row = TypeVar("Row", bound=Reconciled)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the holder of a lease must still find when it records its result."""
+
+    fence: int
+    generation: int
+    attempt: int
+
+
+def claim(row: Row) -> tuple[Row, Claim] | None:
+    """Lease the row and read it afresh; None when somebody else is at work on it."""
+    rows = type(row).objects
+    if not rows.claim(row.pk, lease=LEASE):
+        return None
+    fresh = rows.get(pk=row.pk)
+    return fresh, Claim(fence=fresh.fence, generation=fresh.desired_gen, attempt=fresh.attempts)
+
+
+def record(row: Reconciled, held: Claim, **columns: Any) -> bool:
+    """Write the outcome and give the lease back; False, and nothing written, when the fence has moved.
+
+    A row whose desired generation moved meanwhile stays due at once, whatever `columns` say of the next attempt.
+    """
+    rows = type(row).objects.filter(pk=row.pk, fence=held.fence)
+    with transaction.atomic():
+        written: bool = rows.update(lease_until=None, observed_at=timezone.now(), **columns) == 1
+        rows.exclude(desired_gen=held.generation).update(next_attempt_at=timezone.now())
+    return written
+
+
+def retry_delay(attempt: int, retry_after: float | None = None) -> timedelta:
+    """Return how long to wait: full jitter up to the cap, never less than the server asked for."""
+    jittered = random.uniform(0, min(RETRY_CAP_S, RETRY_BASE_S * 2 ** min(attempt, 10)))  # noqa: S311 (no secret)
+    return timedelta(seconds=max(jittered, min(retry_after or 0, 3600)))
+
+
+def settled(held: Claim, **columns: Any) -> dict[str, Any]:
+    """Return the columns of a row that is as it should be."""
+    return {
+        "state": State.READY,
+        "observed_gen": held.generation,
+        "attempts": 0,
+        "next_attempt_at": None,
+        "error_code": "",
+        "last_error": "",
+        "reference_id": "",
+        **columns,
+    }
+
+
+def troubled(held: Claim, error: door.FusebitError) -> dict[str, Any]:
+    """Return the columns of a row that met `error`: tried again when that can help, else left for a person."""
+    delay = retry_delay(held.attempt, error.retry_after) if error.retriable else timedelta(seconds=BLOCKED_PROBE_S)
+    return {
+        "state": State.RETRY if error.retriable else State.BLOCKED,
+        "next_attempt_at": timezone.now() + delay,
+        "error_code": error.code,
+        "last_error": error.message,
+        "reference_id": error.reference_id,
+    }
+
+
+def note(
+    *,
+    tenant: Tenant,
+    step: str,
+    subject: str,
+    attempt: int,
+    outcome: str,
+    error: door.FusebitError | None = None,
+) -> None:
+    """Append a step to the ledger."""
+    ProvisioningEvent.objects.create(
+        tenant=tenant,
+        step=step,
+        subject=subject,
+        attempt=attempt,
+        outcome=outcome,
+        cause=error.code if error else "",
+        reference_id=error.reference_id if error else "",
+        detail=error.detail if error else "",
+    )
+
+
+@contextmanager
+def given_back(row: Reconciled, held: Claim) -> Iterator[None]:
+    """Give the lease back when the work ends in an error that nobody expected, so that the row is retried."""
+    try:
+        yield
+    except Exception:
+        delay = retry_delay(held.attempt)
+        record(row, held, state=State.RETRY, error_code="internal", next_attempt_at=timezone.now() + delay)
+        raise

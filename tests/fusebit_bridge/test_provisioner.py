@@ -1,0 +1,173 @@
+"""One user per identity with exactly the wanted access, whatever was there before and whoever is faster."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from fusebit_bridge.client import Requestor
+from fusebit_bridge.credentials import PrivateKey
+from fusebit_bridge.errors import Failed, InvalidName, Missing, Rejected, UnexpectedAnswer
+from fusebit_bridge.permissions import Statement
+from fusebit_bridge.provisioner import Identity, Provisioner
+from fusebit_bridge.resources import Account
+from fusebit_bridge.tokens import KeySource
+from tests.fusebit_bridge.account import SmallAccount
+from tests.fusebit_bridge.conftest import ACCOUNT, SUBSCRIPTION
+from tests.fusebit_bridge.wire import Seen, Wire, reset
+
+ADA = Identity("onboarding-1", "local|1")
+SUBSCRIPTION_PATH = Account.of(ACCOUNT).subscription(SUBSCRIPTION)
+
+
+def access(*boundaries: str) -> frozenset[Statement]:
+    return frozenset(Statement("function:*", SUBSCRIPTION_PATH.boundary(name).resource) for name in boundaries)
+
+
+@pytest.fixture
+def account(wire: Wire, key: PrivateKey) -> SmallAccount:
+    return SmallAccount(wire, key.public_pem)
+
+
+@pytest.fixture
+def provisioner(wire: Wire, key: PrivateKey, account: SmallAccount) -> Provisioner:
+    source = KeySource(key, issuer_id="i", subject="cli-1", audience=wire.url)
+    return Provisioner(Requestor(wire.url), source, Account.of(ACCOUNT), SUBSCRIPTION_PATH)
+
+
+def test_a_new_identity_becomes_a_user_in_one_write(provisioner: Provisioner, account: SmallAccount) -> None:
+    user = provisioner.ensure_user(ADA, access("b-1"), first_name="Ada", email="ada@example.com")
+    (write,) = account.writes()
+    assert write.json() == {
+        "identities": [{"issuerId": "onboarding-1", "subject": "local|1"}],
+        "access": {"allow": [next(iter(access("b-1"))).as_json()]},
+        "firstName": "Ada",
+        "primaryEmail": "ada@example.com",
+    }
+    assert user.identities == (ADA,)
+    assert user.access == access("b-1")
+    assert user.id in account.users
+
+
+def test_a_user_that_is_as_wanted_is_only_looked_at(provisioner: Provisioner, account: SmallAccount) -> None:
+    first = provisioner.ensure_user(ADA, access("b-1"))
+    before = len(account.wire.seen)
+    assert provisioner.ensure_user(ADA, access("b-1")) == first
+    assert len(account.wire.seen) == before + 1
+
+
+@pytest.mark.parametrize("drifted", [access(), access("b-2"), access("b-1", "b-2")])
+def test_access_that_drifted_is_replaced_whole(
+    provisioner: Provisioner, account: SmallAccount, drifted: frozenset[Statement]
+) -> None:
+    first = provisioner.ensure_user(ADA, drifted)
+    again = provisioner.ensure_user(ADA, access("b-1"))
+    assert (again.id, again.access) == (first.id, access("b-1"))
+
+
+def test_a_resource_without_its_last_slash_is_no_drift(provisioner: Provisioner, account: SmallAccount) -> None:
+    user = provisioner.ensure_user(ADA, access("b-1"))
+    entry = account.users[user.id]["access"]["allow"][0]
+    entry["resource"] = entry["resource"].rstrip("/")
+    before = len(account.writes())
+    provisioner.ensure_user(ADA, access("b-1"))
+    assert len(account.writes()) == before
+
+
+def test_subjects_that_differ_in_case_are_two_people(provisioner: Provisioner, account: SmallAccount) -> None:
+    provisioner.ensure_user(Identity("onboarding-1", "local|a"), access("b-1"))
+    provisioner.ensure_user(Identity("onboarding-1", "local|A"), access("b-2"))
+    assert len(account.users) == 2
+
+
+def test_twenty_at_once_make_one_user(provisioner: Provisioner, account: SmallAccount) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        users = list(pool.map(lambda _: provisioner.ensure_user(ADA, access("b-1")), range(20)))
+    assert {user.id for user in users} == set(account.users)
+    assert len(account.users) == 1
+
+
+def test_a_post_whose_answer_is_lost_leaves_one_user_after_the_next_look(
+    provisioner: Provisioner, account: SmallAccount
+) -> None:
+    def lose_the_answer(handler: object, seen: Seen) -> None:
+        if seen.method == "POST":
+            account._answer(seen)
+            reset(handler, seen)  # type: ignore[arg-type]
+        else:
+            account.answer(handler, seen)  # type: ignore[arg-type]
+
+    account.wire.answer = lose_the_answer
+    with pytest.raises(Exception, match="does not answer"):
+        provisioner.ensure_user(ADA, access("b-1"))
+    account.wire.answer = account.answer
+    provisioner.ensure_user(ADA, access("b-1"))
+    assert len(account.users) == 1
+
+
+def test_an_identity_that_belongs_to_a_client_is_never_taken_over(
+    provisioner: Provisioner, account: SmallAccount
+) -> None:
+    account.taken_by_a_client.add((ADA.issuer_id, ADA.subject))
+    with pytest.raises(Missing) as caught:
+        provisioner.ensure_user(ADA, access("b-1"))
+    assert not caught.value.retriable
+    assert account.writes() == []
+
+
+def test_granting_more_than_the_client_holds_is_rejected(provisioner: Provisioner, account: SmallAccount) -> None:
+    account.access = {Statement("user:*", f"/account/{ACCOUNT}/")}
+    with pytest.raises(Exception, match="not permitted"):
+        provisioner.ensure_user(ADA, access("b-1"))
+    assert account.users == {}
+
+
+def test_a_write_that_is_not_kept_is_noticed(provisioner: Provisioner, account: SmallAccount) -> None:
+    account.forgetful = True
+    with pytest.raises(UnexpectedAnswer, match="not kept"):
+        provisioner.ensure_user(ADA, access("b-1"))
+
+
+def test_removing_a_user_twice_says_that_it_is_missing(provisioner: Provisioner) -> None:
+    user = provisioner.ensure_user(ADA, access("b-1"))
+    provisioner.remove_user(user.id)
+    assert provisioner.find_user(ADA) is None
+    with pytest.raises(Missing):
+        provisioner.remove_user(user.id)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"id": "usr-0000000000000001", "identities": []},
+        {"id": "../me", "identities": [ADA.as_json()]},
+        {"id": 7, "identities": [ADA.as_json()]},
+        {"id": "usr-0000000000000001", "identities": [{"issuerId": "onboarding-1", "subject": "local|2"}]},
+        {"id": "usr-0000000000000001", "identities": "x"},
+        {"id": "usr-0000000000000001", "identities": [ADA.as_json()], "access": {"allow": "all"}},
+        "usr-0000000000000001",
+        None,
+    ],
+)
+def test_a_search_that_finds_something_else_is_believed_nothing(
+    provisioner: Provisioner, account: SmallAccount, item: object
+) -> None:
+    account._user_get = lambda *_: (200, {"items": [item]})  # type: ignore[method-assign]
+    with pytest.raises(UnexpectedAnswer):
+        provisioner.find_user(ADA)
+
+
+def test_a_user_id_that_is_none_is_never_put_into_a_path(provisioner: Provisioner, account: SmallAccount) -> None:
+    for hostile in ("../issuer/x", "usr-1", "", "usr-0000000000000001/init"):
+        with pytest.raises(InvalidName):
+            provisioner.remove_user(hostile)
+    assert account.wire.seen == []
+
+
+def test_failures_of_fusebit_come_through_as_they_are(provisioner: Provisioner, account: SmallAccount) -> None:
+    account._user_get = lambda *_: (503, "later")  # type: ignore[method-assign]
+    with pytest.raises(Failed):
+        provisioner.ensure_user(ADA, access("b-1"))
+    account._user_get = lambda *_: (200, {"items": []})  # type: ignore[method-assign]
+    account._user_add = lambda *_: (400, "identities.0: no")  # type: ignore[method-assign]
+    with pytest.raises(Rejected):
+        provisioner.ensure_user(ADA, access("b-1"))

@@ -1,0 +1,165 @@
+"""The REST API: who may do what, and one shape for every error."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, reverse
+from rest_framework.response import Response
+
+from tenants.api.urls import urlpatterns
+from tenants.models import ApiToken
+from tenants.services import tokens
+from tests.cast import Cast
+
+FILES = {"index.js": "module.exports = async (ctx) => ({});"}
+ACTORS = ("anonymous", "stranger", "viewer", "owner", "operator")
+# The status for each actor, in the order of ACTORS. Somebody else's tenant does not exist, for operators too.
+MATRIX: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
+    ("tenants", "get"): (401, 200, 200, 200, 200),
+    ("members", "get"): (401, 404, 200, 200, 404),
+    ("tokens", "get"): (401, 404, 200, 200, 404),
+    ("tokens", "post"): (401, 404, 400, 400, 404),
+    ("audit", "get"): (401, 404, 200, 200, 404),
+    ("functions", "get"): (401, 404, 200, 200, 404),
+    ("functions", "post"): (401, 404, 403, 400, 404),
+    ("function", "get"): (401, 404, 200, 200, 404),
+    ("function", "put"): (401, 404, 403, 428, 404),
+    ("function", "delete"): (401, 404, 403, 204, 404),
+    ("versions", "get"): (401, 404, 200, 200, 404),
+    ("deploy", "post"): (401, 404, 403, 200, 404),
+    ("rollback", "post"): (401, 404, 403, 404, 404),
+    ("invoke", "post"): (401, 404, 409, 409, 404),
+    ("runs", "get"): (401, 404, 200, 200, 404),
+    ("schema", "get"): (200, 200, 200, 200, 200),
+    ("docs", "get"): (200, 200, 200, 200, 200),
+}
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def url_of(name: str, cast: Cast) -> str:
+    pattern = next(pattern for pattern in urlpatterns if pattern.name == name)
+    values = {"slug": cast.tenant.slug, "name": "hello"}
+    wanted = pattern.pattern.regex.groupindex  # type: ignore[union-attr]
+    return reverse(f"api:{name}", kwargs={key: values[key] for key in wanted})
+
+
+def client_of(actor: str, cast: Cast) -> Client:
+    people = {"stranger": cast.cy, "viewer": cast.ben, "owner": cast.ada, "operator": cast.op}
+    client = Client()
+    if actor in people:
+        client.force_login(people[actor], backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def cells() -> Iterator[tuple[str, str, str, int]]:
+    for (name, method), statuses in MATRIX.items():
+        for actor, status in zip(ACTORS, statuses, strict=True):
+            yield name, method, actor, status
+
+
+@pytest.mark.parametrize(("name", "method", "actor", "status"), cells())
+def test_the_permission_matrix(cast: Cast, name: str, method: str, actor: str, status: int) -> None:
+    answer = client_of(actor, cast).generic(method.upper(), url_of(name, cast), "{}", content_type="application/json")
+
+    assert answer.status_code == status
+
+
+def test_every_operation_has_a_row_in_the_matrix() -> None:
+    operations = {
+        (pattern.name, method)
+        for pattern in urlpatterns
+        if isinstance(pattern, URLPattern)
+        for method in METHODS
+        if hasattr(getattr(pattern.callback, "view_class", None) or pattern.callback.cls, method)  # type: ignore[attr-defined]
+    }
+
+    assert operations == set(MATRIX)
+
+
+def bearer(cast: Cast, **kwargs: Any) -> dict[str, str]:
+    _, token = tokens.create(user=cast.ada, name="ci", **kwargs)
+    return {"Authorization": f"Bearer {token}"}
+
+
+def put(cast: Cast, headers: dict[str, str], body: dict[str, Any]) -> "Response | HttpResponse":
+    return Client().put(url_of("function", cast), json.dumps(body), content_type="application/json", headers=headers)
+
+
+def test_a_save_needs_the_etag_of_the_version_it_was_made_from(cast: Cast) -> None:
+    headers = bearer(cast)
+    etag = Client().get(url_of("function", cast), headers=headers)["ETag"]
+
+    saved = put(cast, {**headers, "If-Match": etag}, {"files": FILES})
+    stale = put(cast, {**headers, "If-Match": etag}, {"files": FILES})
+    absent = put(cast, headers, {"files": FILES})
+
+    assert (saved.status_code, saved["ETag"], saved.json()["files"]) == (200, '"2"', FILES)
+    assert (stale.status_code, stale.json()["code"], stale.json()["current"]) == (412, "stale_version", 2)
+    assert absent.status_code == 428
+
+
+@pytest.mark.parametrize("etag", ["2", '"x"', 'W/"1"', "*", '"1", "2"', '"-1"', '"' + "9" * 5000 + '"'])
+def test_an_etag_that_is_not_ours_never_matches(cast: Cast, etag: str) -> None:
+    assert put(cast, {**bearer(cast), "If-Match": etag}, {"files": FILES}).status_code == 412
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"files": "x"},
+        {"files": {"index.js": 1}},
+        {"files": {"index.js": None}},
+        {"files": FILES, "boundaryId": "b-other"},
+        {"files": FILES, "configuration": {"A": {}}},
+        {"files": {"../index.js": "x", **FILES}},
+        [],
+        "x",
+    ],
+)
+def test_a_body_that_cannot_be_saved_is_a_400_that_says_why(cast: Cast, body: Any) -> None:
+    answer = put(cast, {**bearer(cast), "If-Match": '"1"'}, body)
+
+    assert answer.status_code == 400
+    assert answer.json()["message"]
+    assert answer.json()["status"] == answer.json()["statusCode"] == 400
+
+
+def test_a_token_for_one_tenant_sees_no_other(cast: Cast) -> None:
+    row, _ = tokens.create(user=cast.ada, name="narrow", tenant=cast.cy.tenants.get())
+    ApiToken.objects.filter(pk=row.pk).update(digest=tokens._digest("known"))
+
+    answer = Client().get(url_of("functions", cast), headers={"Authorization": "Bearer known"})
+
+    assert answer.status_code == 404
+
+
+def test_a_revoked_token_is_refused_at_once(cast: Cast) -> None:
+    row, token = tokens.create(user=cast.ada, name="ci")
+    headers = {"Authorization": f"Bearer {token}"}
+    before = Client().get(url_of("tenants", cast), headers=headers).status_code
+
+    tokens.revoke(row=row, actor=cast.ada)
+
+    assert before == 200
+    assert Client().get(url_of("tenants", cast), headers=headers).status_code == 401
+
+
+def test_a_token_is_not_kept_in_clear(cast: Cast) -> None:
+    row, token = tokens.create(user=cast.ada, name="ci")
+
+    assert token not in json.dumps(list(ApiToken.objects.values("digest", "hint", "name")))
+    assert len(row.hint) < 12
+
+
+def test_a_session_without_a_csrf_token_cannot_write(cast: Cast) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(cast.ada, backend="django.contrib.auth.backends.ModelBackend")
+
+    answer = client.post(url_of("functions", cast), {"name": "x"}, content_type="application/json")
+
+    assert answer.status_code == 403
