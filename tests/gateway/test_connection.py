@@ -178,7 +178,7 @@ def gone(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_the_server_leaves_no_process_behind(own_platform: Platform, number: int) -> None:
+def test_the_server_leaves_no_process_and_no_directory_behind(own_platform: Platform, number: int) -> None:
     web.get(own_platform.put("b/hello", HELLO))
     children = children_of(own_platform.process.pid)
     assert len(children) >= 2
@@ -187,7 +187,8 @@ def test_the_server_leaves_no_process_behind(own_platform: Platform, number: int
     assert time.monotonic() - began < 4
     assert code == (-9 if number == signal.SIGKILL else 0)
     deadline = time.monotonic() + 2
-    while not all(gone(pid) for pid in children):
+    temporary = own_platform.path.parent / "temporary"
+    while any(temporary.iterdir()) or not all(gone(pid) for pid in children):
         assert time.monotonic() < deadline
         os.sched_yield()
 

@@ -73,7 +73,7 @@ def test_a_call_beside_one_that_spins_gets_another_process(functions: Functions)
         "const a = []; for (;;) a.push(new Array(1e5).fill(1.5));",
         "const a = []; for (;;) a.push(Buffer.alloc(1e7, 1));",
         "const a = []; for (;;) { const b = new SharedArrayBuffer(1e7); new Uint8Array(b).fill(1); a.push(b); }",
-        "const a = []; for (;;) { a.push(new WebAssembly.Memory({ initial: 160 })); new Uint8Array(a.at(-1).buffer).fill(1); }",
+        "const a = []; for (;;) a.push(Buffer.from(new WebAssembly.Memory({ initial: 99 }).buffer).fill(1));",
         "let s = 'x'; for (;;) s += s + Buffer.from(s).toString('hex');",
     ],
 )
@@ -208,6 +208,24 @@ def test_a_full_node_ends_the_process_that_has_been_idle_longest(recipe: Recipe)
         live = [number for number in range(8) if functions.pool.pids(f"full{number}")]
         assert len(live) <= 4
         assert 7 in live
+    finally:
+        functions.close()
+
+
+def test_a_node_whose_processes_are_all_busy_refuses_a_new_function_and_no_other(recipe: Recipe) -> None:
+    functions = Functions(recipe, spares=0, max_workers=2)
+    try:
+        busy = "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, 500)); return { body: 1 }; };"
+        builds = [functions.build(busy, boundary=f"busy{number}") for number in range(3)]
+
+        async def together() -> list[Answer]:
+            calls = []
+            for build in builds:
+                calls.append(asyncio.create_task(functions.answer(build)))
+                await asyncio.sleep(0.1)
+            return list(await asyncio.gather(*calls))
+
+        assert [answer.status for answer in functions.run(together())] == [200, 200, 429]
     finally:
         functions.close()
 
