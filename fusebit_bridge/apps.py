@@ -9,6 +9,7 @@ class BridgeConfig(AppConfig):
     """The client profile, the keys and the tokens."""
 
     name = "fusebit_bridge"
+    verbose_name = "Bridge to Fusebit"
 
     def ready(self) -> None:
         """Register the system checks."""

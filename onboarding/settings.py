@@ -29,7 +29,6 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost" if IS_LOCAL els
 CSRF_TRUSTED_ORIGINS = [] if IS_LOCAL else [SITE_URL]
 
 INSTALLED_APPS = [
-    "onboarding",
     "tenants",
     "fusebit_bridge",
     "django.contrib.admin",
@@ -39,6 +38,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "social_django",
+    "onboarding",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -91,7 +91,8 @@ DATABASES = {"default": dj_database_url.parse(env.text("DATABASE_URL", f"sqlite:
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
 else:
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}}
+    given = DATABASES["default"].get("OPTIONS", {})  # what the URL says after "?": a socket, sslmode
+    DATABASES["default"]["OPTIONS"] = {**given, "pool": {"min_size": 1, "max_size": 8, "timeout": 10}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- sign-in --

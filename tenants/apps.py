@@ -9,6 +9,7 @@ class TenantsConfig(AppConfig):
     """Tenants, members, functions, versions and runs."""
 
     name = "tenants"
+    verbose_name = "Tenants and functions"
 
     def ready(self) -> None:
         """Connect the receiver."""

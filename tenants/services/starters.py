@@ -16,8 +16,9 @@ CLOSED = {
 }
 PACKAGE = '{\n  "engines": {\n    "node": ">=16"\n  }\n}\n'
 HELLO = """\
-// Runs on every request. `ctx` holds the request: ctx.method, ctx.path, ctx.query, ctx.headers, ctx.body.
-// What you return is the answer: status, headers and body.
+// Runs on every request. `ctx` holds what was asked:
+// method, path, query, headers, body and configuration.
+// What you return is the answer: status, headers, body.
 
 const person = %(person)s;
 

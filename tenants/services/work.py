@@ -67,7 +67,7 @@ class Worker:
             rows = selectors.due_rows(model, timezone.now(), free + len(self._busy)) if free > 0 else []
             for row in rows[:free]:
                 if (model, row.pk) not in self._busy:
-                    self._busy[(model, row.pk)] = pool.submit(self._step, row)
+                    self._busy[(model, row.pk)] = pool.submit(self._step_in_thread, row)
 
     def _step(self, row: Any) -> None:
         """Take one step; one bad row must not stop the others."""
@@ -75,5 +75,10 @@ class Worker:
             ADVANCE[type(row)](row=row)
         except Exception:
             log.exception("A step of %s %s failed.", type(row).__name__, row.pk)
+
+    def _step_in_thread(self, row: Any) -> None:
+        """Take one step on a connection of the thread's own."""
+        try:
+            self._step(row)
         finally:
             close_old_connections()

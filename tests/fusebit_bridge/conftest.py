@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fusebit_bridge import connection, keyring, tokens
 from fusebit_bridge.credentials import PrivateKey
-from tests.embedded import EmbeddedFusebit, running
+from tests.fusebit_process import EmbeddedFusebit, running
 from tests.fusebit_bridge.wire import Wire, serving
 
 ACCOUNT = "acc-00112233445566aa"

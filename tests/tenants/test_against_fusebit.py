@@ -12,7 +12,7 @@ from tenants.models import Deployment, Function, FusebitUser, Membership, Provis
 from tenants.services import functions, invocations, progress, provisioning, starters
 from tenants.services.work import Worker
 from tests.cast import founded, person
-from tests.embedded import EmbeddedFusebit
+from tests.fusebit_process import EmbeddedFusebit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.processes]
 
@@ -84,7 +84,7 @@ def test_a_new_function_is_closed_to_callers_without_a_token(embedded: EmbeddedF
 
 def test_a_saved_and_deployed_version_is_the_one_that_answers(ada_at_home: Tenant) -> None:
     ada, hello = ada_at_home.members.get(), ada_at_home.functions.get()
-    change = functions.Change(files={"index.js": "module.exports = async () => ({ status: 201, body: 'new' });"})
+    change = functions.Change(files={"index.js": "module.exports = async (ctx) => ({ status: 201, body: 'new' });"})
 
     version = functions.save(function=hello, change=change, base_version=1, author=ada)
     row = functions.deploy(function=hello, version=version, author=ada)
@@ -115,7 +115,7 @@ def test_a_call_carries_method_path_query_and_body(ada_at_home: Tenant, method: 
 
 def test_code_that_throws_is_a_run_with_a_cause(ada_at_home: Tenant) -> None:
     ada, hello = ada_at_home.members.get(), ada_at_home.functions.get()
-    code = "module.exports = async () => { throw new Error('Oh no'); };"
+    code = "module.exports = async (ctx) => { throw new Error('Oh no'); };"
     version = functions.save(
         function=hello, change=functions.Change(files={"index.js": code}), base_version=1, author=ada
     )

@@ -1,0 +1,32 @@
+"""What operators see of signing in: who came through which provider. The protocol's own book-keeping is not theirs."""
+
+from typing import Any
+
+from django.contrib import admin
+from social_django.models import Association, Nonce, UserSocialAuth
+
+for model in (Association, Nonce, UserSocialAuth):
+    admin.site.unregister(model)
+
+
+@admin.register(UserSocialAuth)
+class IdentityAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """Read only: an identity that is moved to another person is a taken-over account."""
+
+    list_display = ("user", "provider", "uid", "created")
+    list_filter = ("provider",)
+    search_fields = ("user__username", "user__email", "uid")
+    list_select_related = ("user",)
+    fields = ("user", "provider", "uid", "created", "modified")
+
+    def has_add_permission(self, *_args: Any) -> bool:
+        """Only a provider says who somebody is."""
+        return False
+
+    def has_change_permission(self, *_args: Any) -> bool:
+        """The same."""
+        return False
+
+    def has_delete_permission(self, *_args: Any) -> bool:
+        """Nothing is forgotten by a click."""
+        return False
