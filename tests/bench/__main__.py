@@ -88,17 +88,11 @@ def warm_rows(platform: Platform, port: int, seconds: float, rounds: int) -> Non
         ("20 boundaries c16", 16, many),
         ("20 boundaries c64", 64, many),
     ):
-        pairs = [
-            (wrk(bare, connections, seconds), wrk(one, connections, seconds, *options)) for _ in range(rounds)
-        ]
+        pairs = [(wrk(bare, connections, seconds), wrk(one, connections, seconds, *options)) for _ in range(rounds)]
         ratios = sorted(ours[0] / theirs[0] for theirs, ours in pairs)
-        theirs, ours = (
-            [statistics.median(pair[side][i] for pair in pairs) for i in range(3)] for side in (0, 1)
-        )
+        theirs, ours = ([statistics.median(pair[side][i] for pair in pairs) for i in range(3)] for side in (0, 1))
         spread = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})"
-        print(
-            f"{label:28} {theirs[0]:9.0f} {ours[0]:8.0f} {spread:>13} {ours[1]:7.2f} {ours[2]:7.2f} {theirs[1]:9.2f}"
-        )
+        print(f"{label:28} {theirs[0]:9.0f} {ours[0]:8.0f} {spread:>13} {ours[1]:7.2f} {ours[2]:7.2f} {theirs[1]:9.2f}")
 
 
 def cold_rows(platform: Platform) -> None:

@@ -5,7 +5,6 @@
 import { Compartment, EditorState, Transaction } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 
-import { syntaxErrors } from "./problems.js";
 import { languageOf, setup } from "./setup.js";
 
 const frame = new CSSStyleSheet();
@@ -42,10 +41,6 @@ class CodeEditor extends HTMLElement {
     if (text === this.value) return;
     const changes = { from: 0, to: this.#view.state.doc.length, insert: text };
     this.#view.dispatch({ changes, annotations: Transaction.addToHistory.of(true) });
-  }
-
-  get problems() {
-    return syntaxErrors(this.#view.state).map(({ line, message }) => ({ line, message }));
   }
 
   get cursor() {

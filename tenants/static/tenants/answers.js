@@ -6,10 +6,15 @@ export function showDifferences() {
     const body = document.querySelector("#body");
     if (!body || body.dataset.compared === "") return;
     const lines = body.textContent.split("\n");
-    if (before) body.replaceChildren(...lines.map((text, at) => line(at < lines.length - 1 ? `${text}\n` : text, before.has(text))));
+    if (before) body.replaceChildren(...lines.map((text, at) => line(at < lines.length - 1 ? `${text}\n` : text, before.has(bare(text)))));
     body.dataset.compared = "";
-    before = new Set(lines);
+    before = new Set(lines.map(bare));
   });
+}
+
+// In JSON a line also changes its comma when another one comes after it.
+function bare(text) {
+  return text.replace(/,$/, "");
 }
 
 function line(text, isOld) {

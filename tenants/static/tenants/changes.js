@@ -29,7 +29,7 @@ export function watchForChanges(form) {
     show();
   });
   window.addEventListener("beforeunload", (event) => {
-    if (isDirty() && !form.dataset.discarding) event.preventDefault();
+    if (isDirty() && form.dataset.discarding === undefined) event.preventDefault();
   });
   document.addEventListener("htmx:afterSettle", show);
   show();

@@ -9,13 +9,11 @@ export function rememberDrafts(form, files, changes) {
   const base = () => form.querySelector("#base-version");
   let timer;
 
-  function keep(event) {
+  function keep() {
     clearTimeout(timer);
-    const isDirty = event.detail.isDirty;
-    timer = setTimeout(() => {
-      if (isDirty) store(key, JSON.stringify({ base: base().value, files: filesIn(form) }));
-      else sessionStorage.removeItem(key);
-    }, isDirty ? WAIT_MS : 0);
+    if (form.dataset.discarding !== undefined) return;
+    if (changes.isDirty()) store(key, JSON.stringify({ base: base().value, files: filesIn(form) }));
+    else sessionStorage.removeItem(key);
   }
 
   function restore() {
@@ -35,7 +33,11 @@ export function rememberDrafts(form, files, changes) {
   });
   // A conflict page that came from a plain form already holds what was typed.
   if (!document.querySelector("[data-conflict]")) restore();
-  form.addEventListener("changes", keep);
+  form.addEventListener("changes", () => {
+    clearTimeout(timer);
+    timer = setTimeout(keep, WAIT_MS);
+  });
+  window.addEventListener("pagehide", keep);
 }
 
 function store(key, text) {

@@ -85,6 +85,14 @@ export function fileList(form) {
   draw();
 
   return {
+    place: () => ({ path: pathOf(current), offset: current.querySelector("code-editor").cursor }),
+    open(path, place) {
+      const file = all().find((one) => pathOf(one) === path);
+      if (!file) return;
+      open(file);
+      file.querySelector("code-editor").moveTo(place);
+    },
+    focus: () => current.querySelector("code-editor").focus(),
     replace(pairs) {
       holder.replaceChildren();
       for (const [path, text] of pairs) add(path, text);

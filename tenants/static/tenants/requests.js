@@ -9,6 +9,9 @@ export function requests(form, changes) {
   const isSave = (event) => event.detail.elt === form;
 
   document.addEventListener("htmx:configRequest", (event) => {
+    // htmx misses a button that stands outside its form.
+    const submitter = event.detail.triggeringEvent?.submitter;
+    if (submitter?.name) event.detail.parameters.set(submitter.name, submitter.value);
     const token = document.cookie.match(/(?:^|; )onboarding_csrf=([^;]+)/)?.[1];
     if (token && event.detail.verb !== "get") event.detail.parameters.set("csrfmiddlewaretoken", token);
   });
@@ -19,7 +22,6 @@ export function requests(form, changes) {
     const { xhr, pathInfo } = event.detail;
     if (new URL(xhr.responseURL).pathname === new URL(pathInfo.requestPath, location.href).pathname) return;
     event.detail.shouldSwap = false;
-    event.detail.isError = true;
     if (isSave(event)) changes.failed("failed");
     say(placeOf(event), EXPIRED, { link: ["Sign in", "/"] });
   });
