@@ -13,8 +13,15 @@ READ = re.compile(
 )
 DOCUMENTED = re.compile(r"`([A-Z][A-Z0-9_]{3,})`")
 # Set by a parent process for its child, or by the desktop; not by people who configure this.
-INTERNAL = set(["DJANGO_SETTINGS_MODULE", "IDENTITY_DIR", "IDENTITY_ISSUER", "PLATFORM_BASE_URL", "PLATFORM_DATA_DIR", "CI"])
-WORDS = {"DEBUG", "INFO", "WARNING", "ERROR", "NAME", "NAME_FILE"}
+INTERNAL = {
+    "DJANGO_SETTINGS_MODULE",
+    "IDENTITY_DIR",
+    "IDENTITY_ISSUER",
+    "PLATFORM_BASE_URL",
+    "PLATFORM_DATA_DIR",
+    "CI",
+}
+WORDS = {"INFO", "WARNING", "ERROR", "NAME", "NAME_FILE"}
 
 
 def documented() -> set[str]:
