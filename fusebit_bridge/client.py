@@ -22,6 +22,7 @@ from requests.adapters import HTTPAdapter
 from fusebit_bridge.answers import Reply, error_of
 from fusebit_bridge.errors import InvalidName, UnexpectedAnswer, Unreachable
 from fusebit_bridge.resources import Path
+from fusebit_bridge.tokens import Token
 
 CONNECT_TIMEOUT_S = 3.05
 READ_TIMEOUT_S = 15.0
@@ -58,7 +59,7 @@ class Requestor:
         method: str,
         path: Path,
         *,
-        token: str,
+        token: Token,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         seconds: float = READ_TIMEOUT_S,
@@ -67,7 +68,7 @@ class Requestor:
 
         Contract 1.5, 2.5. `seconds` bounds the whole answer.
         """
-        headers = {"Accept": "application/json", "Authorization": f"Bearer {token}"}
+        headers = {"Accept": "application/json"}
         url, content = f"{self.base_url}/v1{path.text}", b""
         try:
             url += f"?{urlencode(query)}" if query else ""
@@ -78,7 +79,7 @@ class Requestor:
             raise InvalidName("The request has a value that JSON cannot carry.") from None
         limits = Limits(seconds)
         again = method == "GET"
-        reply = self.send(method, url, headers=headers.items(), body=content, limits=limits, again=again)
+        reply = self.send(method, url, headers=headers.items(), token=token, body=content, limits=limits, again=again)
         if not 200 <= reply.status < 300:
             raise error_of(reply)
         return reply
@@ -89,6 +90,7 @@ class Requestor:
         url: str,
         *,
         headers: Iterable[tuple[str, str]],
+        token: Token | None = None,
         body: bytes = b"",
         limits: Limits = Limits(),
         again: bool = False,
@@ -103,6 +105,8 @@ class Requestor:
         """
         reference_id = secrets.token_hex(8)
         prepared = _prepare(method, url, headers, body, reference_id)
+        if token is not None:  # not among `headers`: error reports show the variables of every frame
+            prepared.headers["Authorization"] = f"Bearer {token.text}"
         started = time.monotonic()
         with _failures_named(reference_id):
             try:

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.views.decorators.debug import sensitive_variables
 
 from fusebit_bridge.errors import NotConfigured
 
@@ -38,6 +39,7 @@ class Ring:
     keys: dict[str, AESGCM] = field(repr=False)
 
     @classmethod
+    @sensitive_variables()
     def parse(cls, text: str, setting: str) -> "Ring":
         """Read comma-separated base64 keys of 32 bytes; raise NotConfigured that names the setting."""
         keys: dict[str, AESGCM] = {}
@@ -55,6 +57,7 @@ class Ring:
             )
         return cls(setting, keys)
 
+    @sensitive_variables()
     def seal(self, plain: str, *context: str) -> str:
         """Encrypt under the first key; only the same `context` opens it again."""
         key_id, key = next(iter(self.keys.items()))
@@ -62,6 +65,7 @@ class Ring:
         sealed = key.encrypt(nonce, plain.encode(), _bound_to(context))
         return ".".join([FORMAT, key_id, _text(nonce), _text(sealed)])
 
+    @sensitive_variables()
     def open(self, sealed: str, *context: str) -> str:
         """Decrypt; raise CannotDecrypt when the key is gone, the context is another, or a bit has changed."""
         try:
@@ -78,6 +82,7 @@ class Ring:
         return sealed.startswith(f"{FORMAT}.{next(iter(self.keys))}.")
 
 
+@sensitive_variables()
 def ring_for(purpose: str) -> Ring:
     """Return the ring of `client` or `tenant`; raise NotConfigured where this process has none."""
     setting = SETTING_OF_PURPOSE[purpose]

@@ -35,7 +35,7 @@ class Agent:
 
 def ask_me(requestor: Requestor, source: TokenSource, account: Account) -> Agent:
     """Ask Fusebit who we are and what we may do (contract 4.6); raise Refused when it does not know the key."""
-    reply = requestor.ask("GET", account.me(), token=tokens.ask_me(source).text)
+    reply = requestor.ask("GET", account.me(), token=tokens.ask_me(source))
     agent: Agent = reply.read(lambda members: Agent(_agent_id(members["id"]), parse(members.get("access"))))
     return agent
 
@@ -98,7 +98,7 @@ def _register(client: Client, row: TenantIssuer) -> bool:
 
     def ask(method: str, verb: tokens.Verb, body: dict[str, Any] | None = None) -> dict[str, Any]:
         token = tokens.keep_issuer(source, path, verb)
-        return requestor.ask(method, path, token=token.text, body=body).json()
+        return requestor.ask(method, path, token=token, body=body).json()
 
     if not agent.may("issuer:get", path.resource):
         return False

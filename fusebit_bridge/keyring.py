@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Q
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from fusebit_bridge.credentials import PrivateKey
 from fusebit_bridge.encryption import CannotDecrypt, ring_for
@@ -18,6 +19,7 @@ _lock = threading.Lock()
 _parsed: dict[UUID, tuple[str, PrivateKey]] = {}
 
 
+@sensitive_variables()
 def load(row: SigningKey) -> PrivateKey:
     """Return the key of `row`, ready to sign.
 
@@ -36,6 +38,7 @@ def load(row: SigningKey) -> PrivateKey:
     return key
 
 
+@sensitive_variables()
 def store(key: PrivateKey, *, purpose: str, issuer_id: str) -> SigningKey:
     """Keep the key encrypted and return its row; a key that is kept already and opens is left as it is."""
     row = SigningKey.objects.filter(purpose=purpose, issuer_id=issuer_id, key_id=key.key_id).first()

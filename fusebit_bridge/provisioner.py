@@ -14,7 +14,7 @@ from fusebit_bridge.client import Requestor
 from fusebit_bridge.errors import Rejected, UnexpectedAnswer
 from fusebit_bridge.permissions import Statement, allow_list, parse
 from fusebit_bridge.resources import Account, IssuerId, Subscription, UserId
-from fusebit_bridge.tokens import TokenSource
+from fusebit_bridge.tokens import Token, TokenSource
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,8 @@ class Provisioner:
         user: RemoteUser = reply.read(RemoteUser.from_json)
         return user
 
-    def _token(self, verb: tokens.Verb, granted: frozenset[Statement] = frozenset()) -> str:
-        return tokens.provision(self._source, self._account, self._subscription, verb, granted).text
+    def _token(self, verb: tokens.Verb, granted: frozenset[Statement] = frozenset()) -> Token:
+        return tokens.provision(self._source, self._account, self._subscription, verb, granted)
 
 
 def _text(value: Any) -> str:

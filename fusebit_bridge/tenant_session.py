@@ -11,7 +11,7 @@ from fusebit_bridge.errors import InvalidName, UnexpectedAnswer
 from fusebit_bridge.execution import METHODS, passed_on, trusted, url_of
 from fusebit_bridge.permissions import Statement
 from fusebit_bridge.resources import Boundary
-from fusebit_bridge.tokens import TokenSource
+from fusebit_bridge.tokens import Token, TokenSource
 
 PUT_SECONDS = 45.0
 EXECUTE_SECONDS = 60.0
@@ -68,7 +68,7 @@ class TenantSession:
         """Replace the function by `specification` (contract 5.1); raise BuildFailed in the builder's words."""
         function = self._boundary.function(name)
         token = tokens.put(self._source, function, _wanted_by_code(specification))
-        reply = self._requestor.ask("PUT", function, token=token.text, body=specification, seconds=PUT_SECONDS)
+        reply = self._requestor.ask("PUT", function, token=token, body=specification, seconds=PUT_SECONDS)
         return _publication(reply)
 
     def build(self, name: str, build_id: str) -> Publication:
@@ -97,7 +97,7 @@ class TenantSession:
     def delete_function(self, name: str) -> None:
         """Delete the function; raise Missing when there is none."""
         function = self._boundary.function(name)
-        self._requestor.ask("DELETE", function, token=tokens.delete(self._source, function).text)
+        self._requestor.ask("DELETE", function, token=tokens.delete(self._source, function))
 
     def location(self, name: str) -> str:
         """Ask where the function runs, which is never put together from parts (contract 5.6)."""
@@ -135,25 +135,23 @@ class TenantSession:
         sent = passed_on(headers)
         if body and content_type:
             sent["content-type"] = _one_line(content_type)
-        permissions: list[dict[str, str]] = []
-        if not anonymous:
-            token = tokens.execute(self._source, function)
-            sent["authorization"] = f"Bearer {token.text}"
-            permissions = [statement.as_json() for statement in token.permissions]
+        token = None if anonymous else tokens.execute(self._source, function)
         limits = Limits(seconds, ANSWER_LIMIT)
-        reply = self._requestor.send(method, url, headers=sent.items(), body=body, limits=limits, named=function.text)
+        reply = self._requestor.send(
+            method, url, headers=sent.items(), token=token, body=body, limits=limits, named=function.text
+        )
         return Answer(
             status=reply.status,
             headers=list(reply.headers),
             body=reply.body,
             duration_ms=reply.duration_ms,
             source=reply.header("x-fx-response-source"),
-            permissions=permissions,
+            permissions=[statement.as_json() for statement in token.permissions] if token else [],
             reference_id=reply.reference_id,
         )
 
-    def _reading(self) -> str:
-        return tokens.read(self._source, self._boundary).text
+    def _reading(self) -> Token:
+        return tokens.read(self._source, self._boundary)
 
 
 def _publication(reply: Reply) -> Publication:

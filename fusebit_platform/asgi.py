@@ -22,6 +22,8 @@ Send = Callable[[Message], Awaitable[None]]
 log = logging.getLogger(__name__)
 
 THREADS = 8
+DRAIN_LIMIT = 16 * 1024 * 1024  # of a body that is refused anyway, so that its sender can read why
+NO_BODY = {204, 304}
 
 
 class Disconnected(Exception):
@@ -77,14 +79,16 @@ class Application:
 
     async def _read(self, receive: Receive) -> bytes:
         """Return the body, cut just above what any route accepts, so that it is refused and never kept."""
-        content = bytearray()
+        content, seen = bytearray(), 0
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise Disconnected
+            part = message.get("body", b"")
+            seen += len(part)
             if len(content) <= self._read_limit:
-                content += message.get("body", b"")
-            if not message.get("more_body", False):
+                content += part
+            if not message.get("more_body", False) or seen > DRAIN_LIMIT:
                 return bytes(content)
 
 
@@ -96,7 +100,7 @@ def raw_path(scope: Message) -> str:
 
 async def _send(response: HttpResponse, send: Send) -> None:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
-    if not response.has_header("Content-Length"):
+    if response.status_code not in NO_BODY and not response.has_header("Content-Length"):
         headers.append((b"content-length", str(len(response.content)).encode()))
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     await send({"type": "http.response.body", "body": response.content})

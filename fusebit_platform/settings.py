@@ -17,6 +17,7 @@ INSTALLED_APPS = ["fusebit_platform", "rest_framework"]
 MIDDLEWARE: list[str] = []
 ROOT_URLCONF = "fusebit_platform.urls"
 APPEND_SLASH = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = None  # every route has its own limit
 
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",  # a read that turns into a write must not meet another writer half-way

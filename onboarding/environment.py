@@ -29,6 +29,8 @@ def read_settings_file(path: Path) -> dict[str, str]:
         return {}
     except OSError as error:
         raise ImproperlyConfigured(f"The settings file {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError:
+        raise ImproperlyConfigured(f"The settings file {path} is not text.") from None
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
     return {name.strip(): value.strip() for name, value in pairs}
 
@@ -38,6 +40,12 @@ class Environment:
 
     def __init__(self, values: dict[str, str]) -> None:
         self._values = values
+        self.names: set[str] = set()
+
+    def _find(self, name: str) -> str | None:
+        """Return what `name` is set to, and remember that it was asked for: those names are the configuration."""
+        self.names.add(name)
+        return self._values.get(name)
 
     @classmethod
     def load(cls) -> "Environment":
@@ -46,11 +54,11 @@ class Environment:
 
     def text(self, name: str, default: str = "") -> str:
         """Return `name` as it is written, or `default` when it is absent or empty."""
-        return self._values.get(name, "") or default
+        return self._find(name) or default
 
     def boolean(self, name: str, *, default: bool = False) -> bool:
         """Return `name` as a truth value (1/0, true/false, yes/no, on/off)."""
-        value = self._values.get(name)
+        value = self._find(name)
         if value is None:
             return default
         if value.lower() in TRUE:
@@ -61,7 +69,7 @@ class Environment:
 
     def number(self, name: str, default: float) -> float:
         """Return `name` as a number that is not negative."""
-        value = self._values.get(name, "")
+        value = self._find(name)
         if not value:
             return default
         try:
@@ -79,24 +87,36 @@ class Environment:
     def origin(self, name: str, default: str) -> str:
         """Return `name` as scheme, host and port, without a trailing slash."""
         value = self.text(name, default).rstrip("/")
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
+        if not is_origin(value):
             raise ImproperlyConfigured(f"{name} must be an origin such as https://app.example.com, not {value!r}.")
         return value
 
     def secret(self, name: str, default: str = "") -> str:
         """Return the secret `name`, or the content of the file that `NAME_FILE` points to."""
-        path = self._values.get(f"{name}_FILE")
+        path = self._find(f"{name}_FILE")
         if not path:
             return self.text(name, default)
         try:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}.") from error
+        except UnicodeDecodeError:
+            raise ImproperlyConfigured(f"{name}_FILE names a file that is not text.") from None
 
     def later(self, name: str) -> "LazySecret":
         """Return the secret `name` unread, for keys that only some processes may load."""
+        self.names |= {name, f"{name}_FILE"}
         return LazySecret(self, name)
+
+
+def is_origin(text: str) -> bool:
+    """Tell whether `text` is scheme, host and perhaps a port, and nothing else."""
+    try:
+        parts = urlsplit(text)
+        authority = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and text == f"{parts.scheme}://{authority}"
 
 
 class LazySecret:

@@ -91,7 +91,8 @@ DATABASES = {"default": dj_database_url.parse(env.text("DATABASE_URL", f"sqlite:
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
 else:
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}}
+    given = DATABASES["default"].get("OPTIONS", {})  # what the URL says after "?": a socket, sslmode
+    DATABASES["default"]["OPTIONS"] = {**given, "pool": {"min_size": 1, "max_size": 8, "timeout": 10}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- sign-in --
@@ -195,6 +196,7 @@ LOGGING = {
     # Django and uvicorn bring handlers of their own, which redact nothing.
     "loggers": {
         **{name: {"handlers": [], "propagate": True} for name in ("django", "uvicorn", "uvicorn.error")},
+        "uvicorn.access": {"handlers": [], "propagate": False},
         "social": {"level": "CRITICAL"},  # our middleware says the same in one line, with the reference
     },
 }

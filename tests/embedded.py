@@ -1,146 +1,238 @@
-"""Runs the embedded Fusebit for tests, with an operator of our own, and speaks to it as any client would."""
+"""The embedded Fusebit as a test sees it: a real process on a free port, seeded with Ada, its operator."""
 
+import base64
 import json
 import os
+import secrets
+import selectors
+import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 import time
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
-import jwt
 import requests
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from tests.processes import ROOT, free_port, until
+ROOT = Path(__file__).resolve().parent.parent
+READY_S = 30
+STOP_S = 10
 
-PERMISSIONS = "https://fusebit.io/permissions"
+
+def free_port() -> int:
+    """Return a port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
-@dataclass(frozen=True)
-class Signer:
-    """A key pair with its issuer: what a backend has after "Setting up a Client"."""
+class KeyPair:
+    """An RSA key that signs tokens by the book, with nothing of the product's own code."""
 
-    issuer: str
-    subject: str
-    kid: str
-    key: rsa.RSAPrivateKey
-
-    @classmethod
-    def generate(cls, issuer: str, subject: str) -> "Signer":
-        """Make a fresh one."""
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        return cls(issuer, subject, uuid.uuid4().hex[:8], key)
+    def __init__(self, kid: str = "") -> None:
+        self.kid = kid or secrets.token_hex(4)
+        self.private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     @property
     def public_pem(self) -> str:
-        """The public key as SPKI PEM."""
-        encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        return self.key.public_key().public_bytes(encoding, form).decode()
+        public = self.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return public.decode()
 
     @property
     def private_pem(self) -> str:
-        """The private key as PKCS#8 PEM."""
-        encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-        return self.key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
+        return self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
-    def token(self, audience: str, *, subject: str = "", permissions: Any = None, **claims: Any) -> str:
-        """A token for `audience`, good for an hour unless `claims` say otherwise; a claim of None is left out."""
-        now = int(time.time())
-        body: dict[str, Any] = {"iss": self.issuer, "sub": subject or self.subject, "aud": audience}
-        body |= {"iat": now, "exp": now + 3600}
-        if permissions is not None:
-            body[PERMISSIONS] = permissions
-        body = {name: value for name, value in {**body, **claims}.items() if value is not None}
-        headers = {"kid": self.kid, "jwtId": uuid.uuid4().hex}
-        return jwt.encode(body, self.key, algorithm="RS256", headers=headers)
+    @property
+    def entry(self) -> dict[str, str]:
+        """The key as an issuer registers it."""
+        return {"keyId": self.kid, "publicKey": self.public_pem}
+
+    def sign(self, claims: dict[str, Any], **header: Any) -> str:
+        """Return an RS256 token."""
+        head = {"alg": "RS256", "typ": "JWT", "kid": self.kid, **header}
+        signed = f"{part(head)}.{part(claims)}"
+        signature = self.private.sign(signed.encode(), PKCS1v15(), SHA256())
+        return f"{signed}.{encode(signature)}"
+
+
+def encode(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def part(value: Any) -> str:
+    return encode(json.dumps(value).encode())
+
+
+class Database:
+    """A database of one server's own, where the run is on PostgreSQL."""
+
+    def __init__(self, server_url: str) -> None:
+        parts = urlsplit(server_url)
+        self.name = f"embedded_{secrets.token_hex(6)}"
+        self._server = urlunsplit(parts._replace(path="/postgres"))
+        self.url = urlunsplit(parts._replace(path=f"/{self.name}"))
+        self._execute(f'CREATE DATABASE "{self.name}"')
+
+    @classmethod
+    def of_this_run(cls) -> "Database | None":
+        """Return a new database on the PostgreSQL of this run, or None on SQLite."""
+        url = os.environ.get("PLATFORM_DATABASE_URL", "")
+        return cls(url) if url.startswith("postgres") else None
+
+    def drop(self) -> None:
+        self._execute(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
+
+    def _execute(self, statement: str) -> None:
+        import psycopg
+
+        with psycopg.connect(self._server, autocommit=True) as connection:
+            connection.execute(statement)
 
 
 class EmbeddedFusebit:
-    """The process, its seed, and requests to it."""
+    """One running server; Ada's identity may do everything."""
 
-    def __init__(self, directory: Path, *, environment: dict[str, str] | None = None) -> None:
-        self.directory = directory
+    def __init__(self, *, environment: dict[str, str] | None = None, arguments: tuple[str, ...] = ()) -> None:
         self.port = free_port()
         self.base_url = f"http://localhost:{self.port}"
-        self.account_id = f"acc-{uuid.uuid4().hex[:16]}"
-        self.subscription_id = f"sub-{uuid.uuid4().hex[:16]}"
-        self.operator = Signer.generate("operator-issuer", "operator")
-        self.account = f"/account/{self.account_id}"
-        self.subscription = f"{self.account}/subscription/{self.subscription_id}"
-        self._environment = environment or {}
-        self._session = requests.Session()
-        self._session.trust_env = False
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / "seed.json").write_text(json.dumps(self.seed()))
-        self._process: subprocess.Popen[bytes] | None = None
+        self.directory = Path(tempfile.mkdtemp(prefix="embedded-"))
+        self.account = f"acc-{secrets.token_hex(8)}"
+        self.subscription = f"sub-{secrets.token_hex(8)}"
+        self.user = f"usr-{secrets.token_hex(8)}"
+        self.issuer = f"operator-{secrets.token_hex(4)}"
+        self.subject = "ada"
+        self.key = KeyPair()
+        self.environment = {"PLATFORM_DATABASE_URL": "", **(environment or {})}
+        self.database = Database.of_this_run()
+        if self.database is not None:
+            self.environment["PLATFORM_DATABASE_URL"] = self.database.url
+        self.arguments = arguments
+        self.session = requests.Session()
+        self.process: subprocess.Popen[str] | None = None
 
+    @property
     def seed(self) -> dict[str, Any]:
-        """The seed file: one account, one subscription, one issuer, and a user who may do everything."""
-        identity = {"issuerId": self.operator.issuer, "subject": self.operator.subject}
         return {
             "baseUrl": self.base_url,
             "audience": self.base_url,
-            "account": {"id": self.account_id, "displayName": "Tests", "primaryEmail": "op@example.com"},
-            "subscription": {"id": self.subscription_id, "displayName": "Tests"},
-            "issuer": {
-                "id": self.operator.issuer,
-                "displayName": "Operators",
-                "publicKeys": [{"keyId": self.operator.kid, "publicKey": self.operator.public_pem}],
-            },
+            "account": {"id": self.account, "displayName": "Tests", "primaryEmail": "ada@example.com"},
+            "subscription": {"id": self.subscription, "displayName": "Tests"},
+            "issuer": {"id": self.issuer, "displayName": "Operator", "publicKeys": [self.key.entry]},
             "user": {
-                "id": f"usr-{uuid.uuid4().hex[:16]}",
-                "firstName": "Op",
-                "primaryEmail": "op@example.com",
-                "identities": [identity],
+                "id": self.user,
+                "firstName": "Ada",
+                "primaryEmail": "ada@example.com",
+                "identities": [{"issuerId": self.issuer, "subject": self.subject}],
                 "access": {"allow": [{"action": "*", "resource": "/"}]},
             },
             "registry": {"id": "default", "scopes": ["@fuse-tests"]},
         }
 
-    def start(self) -> None:
-        """Start the process and wait for its Ready line."""
-        command = [
-            *(sys.executable, "-m", "fusebit_platform", "--port", str(self.port), "--base-url", self.base_url),
-            *("--data-dir", str(self.directory / "platform"), "--seed", str(self.directory / "seed.json")),
-        ]
-        names = ("PATH", "HOME", "LANG", "NODE_BINARY", "PLATFORM_DATABASE_URL")
-        kept = {name: os.environ[name] for name in names if name in os.environ}
-        self._log = (self.directory / "log").open("wb")
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, env={**kept, **self._environment}, stdout=self._log, stderr=self._log
+    def start(self) -> "EmbeddedFusebit":
+        """Start the process with Ada in its database and wait for its Ready line."""
+        seed = self.directory / "seed.json"
+        seed.write_text(json.dumps(self.seed))
+        return self._start("--seed", str(seed))
+
+    def start_unseeded(self) -> "EmbeddedFusebit":
+        """Start the process so that it makes an administrator of its own at the first start."""
+        return self._start()
+
+    def _start(self, *seed: str) -> "EmbeddedFusebit":
+        command = [sys.executable, "-m", "fusebit_platform", "--port", str(self.port), *self.arguments]
+        command += ["--data-dir", str(self.directory / "platform"), *seed]
+        kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+        self.log = (self.directory / "stderr").open("a+")
+        self.process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**kept, **self.environment},
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
         )
-        until(self._is_ready, f"the embedded Fusebit being ready ({self.directory / 'log'})")
+        self._wait_until_ready(self.process)
+        return self
 
-    def _is_ready(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, (self.directory / "log").read_text()
-        return f"Ready: {self.base_url}" in (self.directory / "log").read_text()
+    def _wait_until_ready(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        deadline = time.monotonic() + READY_S
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+        line = process.stdout.readline() if ready else ""
+        if line != f"Ready: {self.base_url}\n":
+            process.kill()
+            said = (self.directory / "stderr").read_text()
+            self.stop()
+            raise AssertionError(f"no Ready line but {line!r}: {said}")
 
-    def stop(self, *, kill: bool = False) -> None:
-        """End the process, at once when `kill`."""
-        if self._process is None:
-            return
-        if kill:
-            self._process.kill()
-        else:
-            self._process.terminate()
-        self._process.wait(15)
-        self._process = None
-        self._log.close()
+    def stop(self, *, forget: bool = True) -> int | None:
+        """End the process as Ctrl-C would; return its exit code."""
+        code = None
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                code = self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                code = self.process.wait()
+            if self.process.stdout:
+                self.process.stdout.close()
+            self.log.close()
+            self.process = None
+        self.session.close()
+        if forget:
+            shutil.rmtree(self.directory, ignore_errors=True)
+            if self.database is not None:
+                self.database.drop()
+        return code
 
-    def boundary(self, name: str) -> str:
+    # -- what tests say ----------------------------------------------------------------------------------------------
+
+    @property
+    def a(self) -> str:
+        """The path of the account."""
+        return f"/v1/account/{self.account}"
+
+    @property
+    def s(self) -> str:
+        """The path of the subscription."""
+        return f"{self.a}/subscription/{self.subscription}"
+
+    def b(self, boundary: str) -> str:
         """The path of a boundary."""
-        return f"{self.subscription}/boundary/{name}"
+        return f"{self.s}/boundary/{boundary}"
 
-    def token(self, **options: Any) -> str:
-        """A token of the operator."""
-        return self.operator.token(self.base_url, **options)
+    def f(self, boundary: str, function: str) -> str:
+        """The path of a function."""
+        return f"{self.b(boundary)}/function/{function}"
+
+    def run_path(self, boundary: str, function: str) -> str:
+        """The path of the execution URL."""
+        return f"/v1/run/{self.subscription}/{boundary}/{function}"
+
+    def token(self, *, key: KeyPair | None = None, permissions: Any = None, **overrides: Any) -> str:
+        """Return a token, Ada's unless told otherwise; a claim that is given as None is left out."""
+        now = int(time.time())
+        claims: dict[str, Any] = {
+            "iss": self.issuer,
+            "sub": self.subject,
+            "aud": self.base_url,
+            "iat": now,
+            "exp": now + 600,
+        }
+        if permissions is not None:
+            claims["https://fusebit.io/permissions"] = permissions
+        claims |= overrides
+        return (key or self.key).sign({name: value for name, value in claims.items() if value is not None})
 
     def request(
         self,
@@ -148,23 +240,56 @@ class EmbeddedFusebit:
         path: str,
         *,
         token: str | None = "",
+        json: Any = None,
         headers: dict[str, str] | None = None,
         **options: Any,
     ) -> requests.Response:
-        """Send a request to `/v1` + `path`, or to a whole URL; as the operator unless `token` says otherwise."""
-        url = path if path.startswith("http") else f"{self.base_url}/v1{path}"
+        """Send a request, as Ada unless a token is given; None sends no token."""
         sent = dict(headers or {})
         if token is not None:
-            sent["Authorization"] = f"Bearer {token or self.token()}"
-        return self._session.request(method, url, headers=sent, timeout=60, allow_redirects=False, **options)
+            sent.setdefault("Authorization", f"Bearer {token or self.token()}")
+        options.setdefault("timeout", 30)
+        options.setdefault("allow_redirects", False)
+        return self.session.request(method, f"{self.base_url}{path}", json=json, headers=sent, **options)
+
+    def raw(self, request: bytes) -> bytes:
+        """Send bytes and return whatever comes back until the server closes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(request)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    def raw_get(self, path: str) -> tuple[int, Any]:
+        """Ask for a path exactly as it is written; return status and JSON."""
+        lines = f"GET {path} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {self.token()}", "Connection: close"
+        head, _, body = self.raw(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")).partition(b"\r\n\r\n")
+        return int(head.split()[1]), json.loads(body)
+
+    def add_user(self, *statements: tuple[str, str], kind: str = "user", **body: Any) -> "Agent":
+        """Create an agent with these (action, resource) statements and a key of its own."""
+        key = KeyPair()
+        issuer, subject = f"issuer-{secrets.token_hex(4)}", f"sub|{secrets.token_hex(4)}"
+        made = self.request("POST", f"{self.a}/issuer/{issuer}", json={"publicKeys": [key.entry]})
+        assert made.status_code == 200, made.text
+        body = {"identities": [{"issuerId": issuer, "subject": subject}], **body}
+        if statements:
+            allow = [{"action": action, "resource": resource} for action, resource in statements]
+            body["access"] = {"allow": allow}
+        answer = self.request("POST", f"{self.a}/{kind}", json=body)
+        assert answer.status_code == 200, answer.text
+        return Agent(self, answer.json()["id"], issuer, subject, key)
 
 
-@contextmanager
-def running(directory: Path, **options: Any) -> Iterator[EmbeddedFusebit]:
-    """An embedded Fusebit that runs while the block does."""
-    fusebit = EmbeddedFusebit(directory, **options)
-    try:
-        fusebit.start()
-        yield fusebit
-    finally:
-        fusebit.stop()
+class Agent:
+    """A user or client that can sign in."""
+
+    def __init__(self, server: EmbeddedFusebit, agent_id: str, issuer: str, subject: str, key: KeyPair) -> None:
+        self.server, self.id, self.issuer, self.subject, self.key = server, agent_id, issuer, subject, key
+
+    def token(self, **overrides: Any) -> str:
+        """Return a token of this agent."""
+        return self.server.token(**{"key": self.key, "iss": self.issuer, "sub": self.subject, **overrides})
+
+
+def text_function(text: str = "hello") -> dict[str, Any]:
+    """Return the specification of a function that answers with a text."""
+    return {"nodejs": {"files": {"index.js": f"module.exports = async (ctx) => ({{body: {json.dumps(text)}}});"}}}

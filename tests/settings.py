@@ -23,10 +23,10 @@ DATABASES["platform"] = dj_database_url.parse(
     os.environ.get("PLATFORM_DATABASE_URL", f"sqlite:///{RUN_DIR / 'platform.sqlite3'}")
 )
 DATABASE_ROUTERS = ["tests.routers.TwoBanks"]
-for name, database in DATABASES.items():
+for alias, database in DATABASES.items():
     if database["ENGINE"].endswith("sqlite3"):
         database["OPTIONS"] = SQLITE_OPTIONS
-        database["TEST"] = {"NAME": str(RUN_DIR / f"test-{name}.sqlite3")}  # threads need a file
+        database["TEST"] = {"NAME": str(RUN_DIR / f"test-{alias}.sqlite3")}  # threads need a file
     else:
-        database["OPTIONS"] = {}
+        database["OPTIONS"] = {name: value for name, value in database["OPTIONS"].items() if name != "pool"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

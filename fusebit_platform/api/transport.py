@@ -38,7 +38,6 @@ def preflight(request: HttpRequest) -> HttpResponse:
     asked = request.headers.get("Access-Control-Request-Headers")
     if asked and asked.isprintable():
         response["Access-Control-Allow-Headers"] = asked
-    response["Content-Length"] = "0"
     return response
 
 

@@ -6,19 +6,27 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from onboarding.quickstart.options import QuickstartError
+from onboarding.logs import redact
+from onboarding.quickstart.options import Options, QuickstartError
 
 STOP_PATIENCE_S = 2.5
+ANSWER_PATIENCE_S = 40.0
+LAST_WORDS = 300
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _die_with_parent() -> None:
-    """Run in the child: a supervisor that is killed takes its children with it."""
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def die_with(parent: int) -> Callable[[], None]:
+    """Return what to run in a child before it becomes its program: when `parent` is killed, the child is told."""
+
+    def ask_the_kernel() -> None:
+        if _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM) == 0 and os.getppid() != parent:
+            os._exit(1)  # it died before we asked
+
+    return ask_the_kernel
 
 
 class Child:
@@ -27,15 +35,17 @@ class Child:
     def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log_file: Path) -> None:
         self.name = name
         self.log_file = log_file
+        self._start = log_file.stat().st_size if log_file.exists() else 0
         with log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 (our own programs, no shell)
                 command,
                 env=dict(environment),
+                cwd=Path(__file__).resolve().parents[2],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with(os.getpid()),
             )
 
     @property
@@ -43,11 +53,17 @@ class Child:
         """Tell whether the process is gone."""
         return self._process.poll() is not None
 
+    def words(self) -> str:
+        """Return what this process, not an earlier one, wrote to its log."""
+        with self.log_file.open("rb") as log:
+            log.seek(self._start)
+            return log.read().decode("utf-8", "replace")
+
     def reason(self) -> str:
         """Return one sentence on how it ended: its last line of log, and where the rest is."""
-        lines = self.log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        last = f" Its last words: {lines[-1].strip()[:300]}" if lines else ""
-        return f"The {self.name} process ended with code {self._process.returncode}.{last} See {self.log_file}."
+        lines = self.words().strip().splitlines()
+        last = f", saying “{redact(lines[-1].strip())[:LAST_WORDS]}”" if lines else ""
+        return f"The {self.name} process ended with code {self._process.returncode}{last}; see {self.log_file}."
 
     def signal_group(self, number: int) -> None:
         """Send a signal to the process and everything that it started."""
@@ -76,7 +92,9 @@ class Children:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Stop whatever runs."""
+        """Stop whatever runs; a second Ctrl-C does not interrupt that."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         self.stop()
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str], log_file: Path) -> Child:
@@ -91,6 +109,15 @@ class Children:
             if child.has_ended:
                 raise QuickstartError(child.reason())
 
+    def wait_until(self, what: str, is_so: Callable[[], bool]) -> None:
+        """Return when `is_so`; raise QuickstartError when a child ends before, or the patience does."""
+        deadline = time.monotonic() + ANSWER_PATIENCE_S
+        while not is_so():
+            self.check()
+            if time.monotonic() > deadline:
+                raise QuickstartError(f"The {what} did not answer within {ANSWER_PATIENCE_S:.0f} seconds.")
+            time.sleep(0.05)
+
     def watch(self) -> None:
         """Return never, unless one ends: then raise QuickstartError with the reason."""
         while True:
@@ -98,25 +125,26 @@ class Children:
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """Ask all to end, then insist."""
+        """Ask all to end, then insist, to the last grandchild."""
         for child in self._children:
             child.signal_group(signal.SIGTERM)
         deadline = time.monotonic() + STOP_PATIENCE_S
         for child in self._children:
-            if not child.wait(deadline - time.monotonic()):
-                child.signal_group(signal.SIGKILL)
-                child.wait(1)
+            child.wait(deadline - time.monotonic())
+        for child in self._children:
+            child.signal_group(signal.SIGKILL)
+            child.wait(1)
         self._children.clear()
 
 
-def check_port(port: int, what: str, option: str) -> None:
-    """Raise QuickstartError when something listens on `port` already."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "there is no such port"
-            raise QuickstartError(
-                f"Port {port} for {what} cannot be used ({reason}); choose another with {option}."
-            ) from None
+def check_ports(options: Options) -> None:
+    """Raise QuickstartError when something listens on one of the ports already."""
+    for port, what, option in options.ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise QuickstartError(
+                    f"Port {port} for {what} cannot be used ({error.strerror}); choose another with {option}."
+                ) from None

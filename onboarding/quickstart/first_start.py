@@ -5,13 +5,15 @@ that its presence means that the rest is there.
 """
 
 import base64
+import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable
 from pathlib import Path
 
+from onboarding import files
 from onboarding.environment import SETTINGS_FILE, data_dir, read_settings_file
+from onboarding.quickstart import history
 from onboarding.quickstart import options as quickstart_options
 from onboarding.quickstart.options import Options, QuickstartError
 
@@ -21,63 +23,60 @@ SECRETS = {
     "client_key_encryption_keys": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
     "local_sign_in": lambda: secrets.token_urlsafe(32),
 }
+DIRECTORIES = ("", "secrets", "logs", "platform", "identity")
 PEOPLE = (("ada", "tenant"), ("grace", "tenant"), ("operator", "operator"))
+LOCK_FILE = "quickstart.lock"
+_held: list[int] = []  # the lock, for as long as this process lives
 
 
 def prepare(arguments: list[str]) -> Options:
     """Write what is missing and point DATA_DIR at it; raise QuickstartError when that cannot be done."""
     options = quickstart_options.read(arguments, data_dir())
     os.umask(0o077)
-    settings_file = options.data_dir / SETTINGS_FILE
     try:
-        _check_whole(options, settings_file)
-        for directory in ("", "secrets", "logs", "platform", "identity"):
+        _check_whole(options)
+        for directory in DIRECTORIES:
             (options.data_dir / directory).mkdir(mode=0o700, parents=True, exist_ok=True)
+        _lock(options)
         for name, make in SECRETS.items():
-            _write_once(options.data_dir / "secrets" / name, make)
-        _write_once(options.people_file, _people)
-        _write_settings(options, settings_file)
+            files.write_once(options.data_dir / "secrets" / name, make)
+        files.write_once(options.people_file, _people)
+        _write_settings(options)
     except OSError as error:
         raise QuickstartError(
-            f"The data directory {options.data_dir} cannot be written: {error.strerror or error}."
+            f"The data directory {options.data_dir} cannot be used: {error.strerror or error}."
         ) from error
     os.environ["DATA_DIR"] = str(options.data_dir)
     return options
 
 
-def _check_whole(options: Options, settings_file: Path) -> None:
+def _check_whole(options: Options) -> None:
     """Refuse a directory of which a part was deleted: what is encrypted in the rest could not be read again."""
+    settings_file = options.data_dir / SETTINGS_FILE
+    missing = history.missing(options)
     if settings_file.exists():
-        wanted = [*(options.data_dir / "secrets" / name for name in SECRETS), options.people_file, *_made(options)]
-        missing = next((path for path in wanted if not path.exists()), None)
-    else:
-        left = next((path for path in (options.data_dir / "site.sqlite3", options.profile_file) if path.exists()), None)
-        missing = settings_file if left else None
+        wanted = [*(options.data_dir / "secrets" / name for name in SECRETS), options.people_file]
+        gone = next((path for path in wanted if not path.exists()), None)
+        missing = missing or (str(gone.relative_to(options.data_dir)) if gone else None)
+    elif options.profile_file.exists() or (options.data_dir / "site.sqlite3").exists():
+        missing = SETTINGS_FILE
     if missing is not None:
         raise QuickstartError(
-            f"The data directory {options.data_dir} is incomplete: {missing.relative_to(options.data_dir)} is missing. "
-            f"Put it back, or delete {options.data_dir} to start over."
+            f"The data directory {options.data_dir} is incomplete: {missing} is missing."
+            f" Put it back, or delete {options.data_dir} to start over."
         )
 
 
-def _made(options: Options) -> list[Path]:
-    """Return the paths that earlier starts noted as made."""
-    return [options.data_dir / name for name in made(options)]
-
-
-def made(options: Options) -> list[str]:
-    """Return the names, relative to the data directory, that `note_made` was told."""
+def _lock(options: Options) -> None:
+    descriptor = os.open(options.data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        return list(json.loads((options.data_dir / "made.json").read_text()))
-    except (FileNotFoundError, ValueError):
-        return []
-
-
-def note_made(options: Options, name: str) -> None:
-    """Remember that `name` was made, so that its loss is noticed."""
-    names = made(options)
-    if name not in names:
-        write_private(options.data_dir / "made.json", json.dumps([*names, name]))
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise QuickstartError(
+            f"A quickstart is running on {options.data_dir} already; stop it, or choose another --data-dir."
+        ) from None
+    _held.append(descriptor)
 
 
 def _people() -> str:
@@ -88,38 +87,31 @@ def _people() -> str:
     return json.dumps({"people": people}, indent=2) + "\n"
 
 
-def _write_settings(options: Options, path: Path) -> None:
-    """Write the settings that every management command is to find; keep what was chosen at the first start."""
-    kept = read_settings_file(path)
+def _write_settings(options: Options) -> None:
+    """Write the settings that every management command is to find; keep what people added or changed."""
+    path = options.data_dir / SETTINGS_FILE
     folder = options.data_dir / "secrets"
+    kept = read_settings_file(path)
     values = {
-        "SITE_URL": options.site_url,
-        "SECRET_KEY_FILE": folder / "secret_key",
-        "KEY_ENCRYPTION_KEYS_FILE": folder / "key_encryption_keys",
-        "CLIENT_KEY_ENCRYPTION_KEYS_FILE": folder / "client_key_encryption_keys",
-        "SOCIAL_AUTH_LOCAL_KEY": "quickstart",
-        "SOCIAL_AUTH_LOCAL_SECRET_FILE": folder / "local_sign_in",
-        "SOCIAL_AUTH_LOCAL_OIDC_ENDPOINT": options.identity_url,
-        "FUSEBIT_PROFILE_FILE": options.profile_file,
-        "TENANT_ISSUER_ID": kept.get("TENANT_ISSUER_ID") or f"onboarding-{secrets.token_hex(8)}",
+        "FUSEBIT_RATE": "100",
+        "TENANT_ISSUER_ID": f"onboarding-{secrets.token_hex(8)}",
+        **kept,
+        **_places(options, folder),
     }
-    lines = ["# Written by quickstart; the environment overrides it."]
-    text = "\n".join([*lines, *(f"{name}={value}" for name, value in values.items())]) + "\n"
-    if not path.exists() or path.read_text() != text:
-        write_private(path, text)
+    if values != kept:
+        lines = ["# Written by quickstart, which keeps what you add; the environment overrides it."]
+        files.write_private(path, "\n".join([*lines, *(f"{name}={value}" for name, value in values.items())]) + "\n")
 
 
-def _write_once(path: Path, make: Callable[[], str]) -> None:
-    if not path.exists():
-        write_private(path, make())
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace `path` in one step by a file that only its owner can read."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+def _places(options: Options, folder: Path) -> dict[str, str]:
+    """Return the settings that follow from the options."""
+    return {
+        "SITE_URL": options.site_url,
+        "SECRET_KEY_FILE": str(folder / "secret_key"),
+        "KEY_ENCRYPTION_KEYS_FILE": str(folder / "key_encryption_keys"),
+        "CLIENT_KEY_ENCRYPTION_KEYS_FILE": str(folder / "client_key_encryption_keys"),
+        "SOCIAL_AUTH_LOCAL_KEY": "quickstart",
+        "SOCIAL_AUTH_LOCAL_SECRET_FILE": str(folder / "local_sign_in"),
+        "SOCIAL_AUTH_LOCAL_OIDC_ENDPOINT": options.identity_url,
+        "FUSEBIT_PROFILE_FILE": str(options.profile_file),
+    }

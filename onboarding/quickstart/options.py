@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+HIGHEST_PORT = 65_535
+
 
 class QuickstartError(Exception):
     """Something is missing or in the way; the message is one sentence for the person at the terminal."""
@@ -55,6 +57,15 @@ class Options:
         """Return the identity provider's own directory."""
         return self.data_dir / "identity"
 
+    @property
+    def ports(self) -> tuple[tuple[int, str, str], ...]:
+        """Return each port with what it is for and the option that changes it."""
+        return (
+            (self.port, "the site", "--port"),
+            (self.platform_port, "the embedded Fusebit", "--platform-port"),
+            (self.identity_port, "the local sign-in", "--identity-port"),
+        )
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options, for the management command and for the step before Django is set up."""
@@ -66,9 +77,20 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def read(arguments: Sequence[str], default_data_dir: Path) -> Options:
-    """Return the options in `arguments`, ignoring those that belong to every management command."""
-    parser = ArgumentParser(add_help=False)
+    """Return the options in `arguments`, ignoring those that belong to every management command.
+
+    `--help` is answered here. Raise QuickstartError for ports that cannot be meant.
+    """
+    parser = ArgumentParser(prog="manage.py quickstart", description="Brings a fresh checkout to a running site.")
     add_arguments(parser)
     known, _ = parser.parse_known_args(arguments)
     directory = Path(known.data_dir).expanduser().resolve() if known.data_dir else default_data_dir
-    return Options(known.port, known.platform_port, known.identity_port, directory, not known.no_browser)
+    options = Options(known.port, known.platform_port, known.identity_port, directory, not known.no_browser)
+    taken: dict[int, str] = {}
+    for port, _what, option in options.ports:
+        if not 0 < port <= HIGHEST_PORT:
+            raise QuickstartError(f"{option} must be between 1 and {HIGHEST_PORT}, not {port}.")
+        if port in taken:
+            raise QuickstartError(f"{option} and {taken[port]} name the same port {port}; each needs its own.")
+        taken[port] = option
+    return options

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fusebit_bridge import connection, keyring, tokens
 from fusebit_bridge.credentials import PrivateKey
-from tests.embedded import EmbeddedFusebit, running
 from tests.fusebit_bridge.wire import Wire, serving
+from tests.fusebit_process import EmbeddedFusebit, running
 
 ACCOUNT = "acc-00112233445566aa"
 SUBSCRIPTION = "sub-00112233445566bb"

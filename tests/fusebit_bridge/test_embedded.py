@@ -17,7 +17,7 @@ from fusebit_bridge import connection, door, tokens
 from fusebit_bridge.models import TenantIssuer
 from fusebit_bridge.resources import Account, Function
 from fusebit_bridge.tokens import Token
-from tests.embedded import EmbeddedFusebit, Signer
+from tests.fusebit_process import EmbeddedFusebit, Signer
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 

@@ -1,14 +1,12 @@
 """The local OpenID provider as a process of its own, and browsers that sign in through it."""
 
 import json
-import os
 import re
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -17,89 +15,68 @@ import requests
 
 from onboarding import providers
 from onboarding.environment import Environment
+from tests.processes import ROOT, answers, free_port, until
 
-ROOT = Path(__file__).resolve().parents[2]
-PASSWORDS = {"ada": "ada-password", "grace": "grace-password"}
+CLIENT_ID, CLIENT_SECRET = "quickstart", "only-for-tests"
 HIDDEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 NEXT = re.compile(r'name="next" value="([^"]*)"')
 NOTICE = re.compile(r'<p class="notice error" role="alert">(.*?)</p>', re.DOTALL)
 
 
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(question: Callable[[], bool], what: str, patience_s: float = 30) -> None:
-    """Return when the answer is yes."""
-    deadline = time.monotonic() + patience_s
-    while not question():
-        assert time.monotonic() < deadline, f"{what} did not happen within {patience_s} s"
-        time.sleep(0.05)
-
-
-def answers(url: str) -> bool:
-    """Tell whether `url` answers with 200."""
-    try:
-        return requests.get(url, timeout=2).status_code == 200
-    except requests.RequestException:
-        return False
-
-
-@dataclass(frozen=True)
 class Identity:
-    """The running provider."""
+    """The local OpenID provider with Ada and Grace."""
 
-    url: str
-    client_id: str
-    client_secret: str
+    def __init__(self, directory: Path) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.passwords = {"ada": "ada-password-1", "grace": "grace-password-1"}
+        people = [
+            {"username": name, "password": word, "email": f"{name}@example.com", "role": "tenant"}
+            for name, word in self.passwords.items()
+        ]
+        people.append({**people[0], "username": "operator", "role": "operator"})
+        (directory / "people.json").write_text(json.dumps({"people": people}))
+        (directory / "secret").write_text(CLIENT_SECRET)
+        self._log = (directory / "log").open("wb")
+        arguments = ["--people", str(directory / "people.json"), "--client-secret-file", str(directory / "secret")]
+        command = [sys.executable, "-m", "onboarding.identity", "--port", str(port), "--data-dir", str(directory)]
+        self._process = subprocess.Popen([*command, *arguments], cwd=ROOT, stdout=self._log, stderr=self._log)
+
+    def wait(self) -> None:
+        """Return when it answers."""
+        until(lambda: answers(f"{self.url}/.well-known/openid-configuration"), "the identity process answering")
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.wait(10)
+        self._log.close()
 
 
 @pytest.fixture(scope="session")
 def identity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Identity]:
     """The provider of quickstart on a free port, with Ada and Grace."""
-    folder = tmp_path_factory.mktemp("identity")
-    people = [
-        {
-            "username": name,
-            "password": password,
-            "email": f"{name}@example.com",
-            "role": "operator" if name == "operator" else "tenant",
-        }
-        for name, password in {**PASSWORDS, "operator": "x"}.items()
-    ]
-    (folder / "people.json").write_text(json.dumps({"people": people}))
-    (folder / "client").write_text("client-secret")
-    port = free_port()
-    options = ("--port", str(port), "--data-dir", str(folder / "own"), "--people", str(folder / "people.json"))
-    command = [sys.executable, "-m", "onboarding.identity", *options, "--client-secret-file", str(folder / "client")]
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-    found = Identity(f"http://127.0.0.1:{port}", "quickstart", "client-secret")
+    running = Identity(tmp_path_factory.mktemp("identity"))
     try:
-        wait_for(lambda: answers(f"{found.url}/.well-known/openid-configuration"), (folder / "log").read_text())
-        yield found
+        running.wait()
+        yield running
     finally:
-        process.terminate()
-        process.wait(timeout=10)
+        running.stop()
 
 
 @pytest.fixture
 def local_provider(settings: object, identity: Identity) -> Identity:
     """Have the site offer the local provider."""
-    offer(settings, identity.url, identity)
+    offer(settings, identity.url)
     return identity
 
 
-def offer(settings: object, endpoint: str, identity: Identity) -> None:
+def offer(settings: object, endpoint: str) -> None:
     """Configure the local provider at `endpoint` as quickstart does, by names in the environment."""
     env = Environment(
         {
-            "SOCIAL_AUTH_LOCAL_KEY": identity.client_id,
-            "SOCIAL_AUTH_LOCAL_SECRET": identity.client_secret,
+            "SOCIAL_AUTH_LOCAL_KEY": CLIENT_ID,
+            "SOCIAL_AUTH_LOCAL_SECRET": CLIENT_SECRET,
             "SOCIAL_AUTH_LOCAL_OIDC_ENDPOINT": endpoint,
         }
     )
@@ -114,6 +91,7 @@ class Browser:
     """Cookies and the few clicks of a sign-in; like a real one it sends cookies to every port of a host."""
 
     site: str
+    identity: Identity
     session: requests.Session = field(default_factory=requests.Session)
 
     def get(self, path: str, **options: object) -> requests.Response:
@@ -141,8 +119,8 @@ class Browser:
         """Sign in at the provider; return the callback that it leads back to, not yet opened."""
         page = self.session.get(address, timeout=20)
         assert "Local sign-in" in page.text
-        hidden = {"csrfmiddlewaretoken": HIDDEN.search(page.text)[1], "next": unescaped(NEXT.search(page.text)[1])}
-        form = {**hidden, "username": name, "password": PASSWORDS[name]}
+        hidden = {"csrfmiddlewaretoken": HIDDEN.search(page.text)[1], "next": unescape(NEXT.search(page.text)[1])}
+        form = {**hidden, "username": name, "password": self.identity.passwords[name]}
         answer = self.session.post(page.url, form, allow_redirects=False, timeout=20)
         for _ in range(5):
             location = urljoin(page.url, answer.headers["Location"])
@@ -156,18 +134,13 @@ class Browser:
         return self.get(self.authorize(self.begin(next_path), name), allow_redirects=False)
 
 
-def unescaped(text: str) -> str:
-    """Return what a browser makes of an attribute's value."""
-    return text.replace("&amp;", "&").replace("&quot;", '"').replace("&#x27;", "'")
-
-
 @pytest.fixture
 def site(live_server: object, local_provider: Identity) -> str:
     """The address of the running site."""
-    return live_server.url.replace("localhost", "127.0.0.1")
+    return str(live_server).replace("localhost", "127.0.0.1")
 
 
 @pytest.fixture
-def visitor(site: str) -> Browser:
+def visitor(site: str, identity: Identity) -> Browser:
     """A browser without cookies."""
-    return Browser(site)
+    return Browser(site, identity)

@@ -3,12 +3,13 @@
 import base64
 import hashlib
 import secrets
+from html import unescape
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import pytest
 import requests
 
-from tests.onboarding.conftest import HIDDEN, PASSWORDS, Identity, unescaped
+from tests.onboarding.conftest import CLIENT_ID, CLIENT_SECRET, HIDDEN, Identity
 
 CALLBACK = "http://127.0.0.1:4321/auth/complete/local/"
 
@@ -20,7 +21,7 @@ def challenge_of(verifier: str) -> str:
 def authorize_url(identity: Identity, **parameters: str) -> str:
     asked = {
         "response_type": "code",
-        "client_id": identity.client_id,
+        "client_id": CLIENT_ID,
         "redirect_uri": CALLBACK,
         "scope": "openid profile email",
         "state": "s",
@@ -33,7 +34,11 @@ def authorize_url(identity: Identity, **parameters: str) -> str:
 def signed_in(identity: Identity) -> requests.Session:
     session = requests.Session()
     page = session.get(f"{identity.url}/login/", timeout=20)
-    form = {"csrfmiddlewaretoken": HIDDEN.search(page.text)[1], "username": "ada", "password": PASSWORDS["ada"]}
+    form = {
+        "csrfmiddlewaretoken": HIDDEN.search(page.text)[1],
+        "username": "ada",
+        "password": identity.passwords["ada"],
+    }
     assert session.post(page.url, form, allow_redirects=False, timeout=20).status_code == 302
     return session
 
@@ -47,7 +52,7 @@ def code_for(identity: Identity, verifier: str) -> str:
 
 def exchange(identity: Identity, code: str, **parameters: str) -> requests.Response:
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, **parameters}
-    pair = (identity.client_id, identity.client_secret)
+    pair = (CLIENT_ID, CLIENT_SECRET)
     return requests.post(f"{identity.url}/token/", form, auth=pair, timeout=20)
 
 
@@ -119,7 +124,8 @@ def test_a_wrong_password_is_one_sentence_and_scripts_are_forbidden(identity: Id
 def test_the_operator_is_not_one_of_its_people(identity: Identity) -> None:
     session = requests.Session()
     page = session.get(f"{identity.url}/login/", timeout=20)
-    form = {"csrfmiddlewaretoken": HIDDEN.search(page.text)[1], "username": "operator", "password": "x"}
+    password = identity.passwords["ada"]  # the operator was given the same in people.json
+    form = {"csrfmiddlewaretoken": HIDDEN.search(page.text)[1], "username": "operator", "password": password}
 
     assert "do not belong together" in session.post(page.url, form, timeout=20).text
 
@@ -129,5 +135,5 @@ def test_whoever_is_asked_to_sign_in_again_is_asked_for_the_password(identity: I
 
     answer = signed_in(identity).get(url, allow_redirects=False, timeout=20)
 
-    where = urljoin(url, unescaped(answer.headers["Location"]))
+    where = urljoin(url, unescape(answer.headers["Location"]))
     assert urlsplit(where).path == "/login/"

@@ -10,8 +10,11 @@ import pytest
 from django.contrib.auth.models import User
 from social_django.models import UserSocialAuth
 
-from tests.onboarding.conftest import Browser, Identity, free_port, offer
+from tenants.models import FusebitUser, Tenant
+from tests.onboarding.conftest import Browser, offer
+from tests.processes import free_port
 
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
 SESSION = import_module("django.contrib.sessions.backends.db").SessionStore
 
 
@@ -29,6 +32,7 @@ def test_a_person_is_signed_in_as_the_provider_s_subject(visitor: Browser) -> No
     assert answer.status_code == 302
     assert answer.headers["Location"] == "/"
     person = User.objects.get()
+    assert FusebitUser.objects.get().subject == "local|1"
     assert (person.username, person.first_name, person.email) == ("local|1", "Ada", "ada@example.com")
     assert not person.has_usable_password()
     assert stored_session(visitor)["_auth_user_id"] == str(person.pk)
@@ -124,7 +128,7 @@ def test_a_sign_in_that_was_begun_too_long_ago_is_refused(visitor: Browser) -> N
 
 def test_another_browser_s_callback_signs_nobody_in(visitor: Browser, site: str) -> None:
     callback = visitor.authorize(visitor.begin())
-    cy = Browser(site)
+    cy = Browser(site, visitor.identity)
     cy.begin()
 
     assert "another browser" in cy.notice(cy.get(callback))
@@ -133,7 +137,7 @@ def test_another_browser_s_callback_signs_nobody_in(visitor: Browser, site: str)
 
 def test_another_person_s_code_in_one_s_own_flow_is_refused(visitor: Browser, site: str) -> None:
     stolen = parse_qs(urlsplit(visitor.authorize(visitor.begin())).query)["code"][0]
-    cy = Browser(site)
+    cy = Browser(site, visitor.identity)
     state = state_of(cy.begin())
 
     answer = cy.get(f"/auth/complete/local/?{urlencode({'code': stolen, 'state': state})}")
@@ -146,7 +150,7 @@ def test_a_callback_works_once(visitor: Browser, site: str) -> None:
     callback = visitor.authorize(visitor.begin())
     cookies = visitor.session.cookies.copy()
     assert visitor.get(callback, allow_redirects=False).status_code == 302
-    again = Browser(site)
+    again = Browser(site, visitor.identity)
     again.session.cookies = cookies
 
     answer = again.get(callback)
@@ -196,7 +200,7 @@ def test_an_account_that_is_closed_is_told_so(visitor: Browser, site: str) -> No
     visitor.sign_in("ada")
     User.objects.update(is_active=False)
 
-    later = Browser(site)
+    later = Browser(site, visitor.identity)
     answer = later.get(later.authorize(later.begin()))
 
     assert "may not sign in" in later.notice(answer)
@@ -215,23 +219,35 @@ def test_a_browser_that_is_signed_in_does_not_become_two_people(visitor: Browser
     assert session["_auth_user_id"] == str(User.objects.get().pk)
 
 
-def test_many_first_sign_ins_at_once_are_one_person(site: str) -> None:
-    browsers = [Browser(site) for _ in range(6)]
-    callbacks = [browser.authorize(browser.begin()) for browser in browsers]
+def test_fifty_first_sign_ins_at_once_are_one_person_and_one_tenant(visitor: Browser) -> None:
+    visitor.authorize(visitor.begin(), "grace")
+    known = visitor.session.cookies["identity_session"]
 
-    with ThreadPoolExecutor(len(browsers)) as pool:
-        answers = list(
-            pool.map(lambda pair: pair[0].get(pair[1], allow_redirects=False), zip(browsers, callbacks, strict=True))
-        )
+    def prepared(_number: int) -> tuple[Browser, str]:
+        one = Browser(visitor.site, visitor.identity)
+        one.session.cookies.set("identity_session", known)
+        at_once = one.begin().replace("prompt=login", "prompt=")
+        return one, one.session.get(at_once, allow_redirects=False, timeout=60).headers["Location"]
+
+    with ThreadPoolExecutor(8) as pool:
+        ready = list(pool.map(prepared, range(50)))
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda pair: pair[0].get(pair[1], allow_redirects=False), ready))
 
     assert {answer.headers.get("Location") for answer in answers} == {"/"}
-    assert User.objects.count() == 1
-    assert UserSocialAuth.objects.count() == 1
+    assert User.objects.count() == UserSocialAuth.objects.count() == 1
+    assert Tenant.objects.count() == FusebitUser.objects.count() == 1
 
 
-def test_a_provider_that_is_down_is_a_sentence(settings: object, identity: Identity, live_server: object) -> None:
-    offer(settings, f"http://127.0.0.1:{free_port()}", identity)
-    visitor = Browser(live_server.url.replace("localhost", "127.0.0.1"))
+def test_a_second_sign_in_is_the_same_person(visitor: Browser) -> None:
+    visitor.sign_in("ada")
+    Browser(visitor.site, visitor.identity).sign_in("ada")
+
+    assert User.objects.count() == Tenant.objects.count() == 1
+
+
+def test_a_provider_that_is_down_is_a_sentence(settings: object, visitor: Browser) -> None:
+    offer(settings, f"http://127.0.0.1:{free_port()}")
 
     answer = visitor.session.get(visitor.begin(), timeout=20)
 

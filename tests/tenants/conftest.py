@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 
 from tests.cast import Cast, assemble
-from tests.embedded import EmbeddedFusebit, Signer, running
+from tests.fusebit_process import EmbeddedFusebit, Signer, running
 
 
 @pytest.fixture

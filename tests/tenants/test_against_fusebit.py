@@ -12,7 +12,7 @@ from tenants.models import Deployment, Function, FusebitUser, Membership, Provis
 from tenants.services import functions, invocations, progress, provisioning, starters
 from tenants.services.work import Worker
 from tests.cast import founded, person
-from tests.embedded import EmbeddedFusebit
+from tests.fusebit_process import EmbeddedFusebit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.processes]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.views.decorators.debug import sensitive_variables
 
 from fusebit_bridge import client_import, issuers
 from fusebit_bridge.client_import import Imported
@@ -38,6 +39,7 @@ class Command(BaseCommand):
             "--tenant-issuer", default="", metavar="ID", help="the issuer id to use at the first import"
         )
 
+    @sensitive_variables()
     def handle(self, *_args: Any, **options: Any) -> None:
         """Import, register, and say what is left to do; exit 1 with a sentence when nothing was stored."""
         source: str = options["file"]
@@ -77,6 +79,7 @@ class Command(BaseCommand):
         )
 
 
+@sensitive_variables()
 def _read(source: str) -> bytes:
     """Return the profile's bytes; refuse a file that somebody else could have read or written."""
     if source == STANDARD_INPUT:

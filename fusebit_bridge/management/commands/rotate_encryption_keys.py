@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.views.decorators.debug import sensitive_variables
 
 from fusebit_bridge.encryption import ring_for
 from fusebit_bridge.errors import NotConfigured
@@ -31,6 +32,7 @@ class Command(BaseCommand):
             raise CommandError(f"{unreadable} keys could not be read here; keep the old encryption keys.")
 
 
+@sensitive_variables()
 def rotate(row: SigningKey) -> bool:
     """Encrypt the row under the first key, unless it is; tell whether it was written."""
     ring = ring_for(row.purpose)
