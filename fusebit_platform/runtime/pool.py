@@ -99,6 +99,9 @@ class Pool:
         """Run one call: `payload` is a JSON object, the members of ctx; `reply` is called exactly once."""
         lane = self._lanes.get(build.key) or self._open(build)
         worker = lane.ready()
+        if worker is not None and len(worker.calls) < limits.CALLS_IN_FLIGHT:
+            worker.submit(payload, time.monotonic() + build.timeout_s, reply)
+            return
         if lane.load >= limits.CALLS_IN_FLIGHT:
             reply(TOO_MANY)
             return
