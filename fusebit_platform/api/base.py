@@ -40,7 +40,6 @@ class Endpoint(APIView):
     body_first: ClassVar[bool] = False  # read before the token is looked at
     gated: ClassVar[frozenset[str]] = frozenset()  # methods that check the client's version
     traced: ClassVar[bool] = True
-    checks_path: ClassVar[bool] = True
 
     ids: dict[str, str]
     query: parameters.ManagementQuery
@@ -75,8 +74,7 @@ class Endpoint(APIView):
         if handler is None:
             raise NotFound
         self.ids = parameters.decode(raw)
-        if self.checks_path:
-            parameters.check_path(self.ids)
+        self.check_path(method)
         if self.query_first:
             self.check_query(method)
         if self.body_first:
@@ -90,6 +88,10 @@ class Endpoint(APIView):
             client_version.check(self.http)
         found: Callable[[], HttpResponse] = handler
         return found
+
+    def check_path(self, _method: str) -> None:
+        """Check the parameters of the path against their patterns."""
+        parameters.check_path(self.ids)
 
     def authorise(self, method: str) -> None:
         """Raise Unauthorized unless the caller may do what the method requires."""

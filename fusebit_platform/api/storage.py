@@ -6,15 +6,13 @@ from typing import Annotated, Any
 from django.http import HttpResponse
 from pydantic import BeforeValidator, Field
 
-from fusebit_platform import resources
-from fusebit_platform.api import bodies
+from fusebit_platform.api import bodies, parameters
 from fusebit_platform.api.base import Endpoint
 from fusebit_platform.api.transport import answer, nothing
 from fusebit_platform.errors import BadRequest, NotFound
-from fusebit_platform.models import RESOURCE_BYTES
 from fusebit_platform.services import moments, storage
 from fusebit_platform.services.storage import Place
-from fusebit_platform.validation import Shape, Text, matching, validate, wrong
+from fusebit_platform.validation import Shape, Text, matching, wrong
 
 TAG = r"^[a-zA-Z0-9_\-\.]*$"
 
@@ -45,16 +43,15 @@ class Storage(Endpoint):
     takes_query = frozenset({"GET"})
     query_first = True
 
-    def check_query(self, method: str) -> None:
-        """Take the id out of the path before the query is looked at."""
+    def check_path(self, method: str) -> None:
+        """Take the id out of the rest of the path; a PUT that names no item is not found."""
         rest = self.ids.pop("rest", "").removesuffix("/")
-        self.lists = rest == "*" or rest.endswith("/*") or not rest
+        self.lists = not rest or rest == "*" or rest.endswith("/*")
         self.storage_id = rest.removesuffix("*").removesuffix("/") if self.lists else rest
         if method == "PUT" and self.lists:
             raise NotFound
-        if self.storage_id:
-            validate(StoragePath, {"storageId": self.storage_id})
-        super().check_query(method)
+        named = {"storageId": self.storage_id} if self.storage_id else {}
+        parameters.check_path(self.ids | named)
 
     @property
     def place(self) -> Place:
@@ -107,9 +104,3 @@ class Storage(Endpoint):
         else:
             raise NotFound
         return nothing()
-
-
-class StoragePath(Shape):
-    """The id of an item."""
-
-    storage_id: Annotated[str, matching(resources.STORAGE_ID, limit=RESOURCE_BYTES)]

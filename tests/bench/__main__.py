@@ -33,8 +33,10 @@ def bare_node() -> Iterator[int]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         server.stdout.readline()
-        yield port
-        server.kill()
+        try:
+            yield port
+        finally:
+            server.kill()
 
 
 def wrk(url: str, connections: int, seconds: float, *options: str) -> tuple[float, float, float]:
