@@ -113,7 +113,7 @@ def _build_root(plan: Plan) -> None:
     for library in plan.libraries:
         _bind(library, root + library, LOCKED)
     _bind(f"{plan.directory}/app", f"{root}/app", LOCKED | kernel.MS_NOEXEC)
-    os.mkdir(f"{root}/tmp")  # noqa: PTH102
+    os.mkdir(f"{root}/tmp")  # noqa: PTH102, S108
     kernel.mount("tmpfs", f"{root}/tmp", "tmpfs", INERT, f"size={plan.tmp_bytes},nr_inodes=1024,mode=1777")  # noqa: S108
     os.mkdir(f"{root}/proc")  # noqa: PTH102
     with contextlib.suppress(OSError):  # without it only process.memoryUsage() and the like are missing
