@@ -46,7 +46,7 @@ class FunctionList(TenantView):
 
     serializer_class = FunctionRow
 
-    @extend_schema(responses=listed(FunctionRow))
+    @extend_schema(operation_id="functions_list", responses=listed(FunctionRow))
     def get(self, _request: Request, slug: str) -> Response:
         """List the functions, by name."""
         rows = selectors.functions_of(self.tenant())
