@@ -156,14 +156,17 @@ def test_no_two_boundaries_functions_or_versions_share_a_process(functions: Func
 
 def test_a_new_version_serves_at_once_while_calls_on_the_old_one_end_there(functions: Functions) -> None:
     old = functions.build(
-        "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, 400)); return { body: 'old' }; };",
+        "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, 2500)); return { body: 'old' }; };",
+        boundary="switched",
         function="switched",
     )
-    new = functions.build("module.exports = async (ctx) => ({ body: 'new' });", function="switched", version="2")
+    new = functions.build(
+        "module.exports = async (ctx) => ({ body: 'new' });", boundary="switched", function="switched", version="2"
+    )
 
     async def switch() -> list[str]:
         slow = asyncio.create_task(functions.answer(old))
-        await asyncio.sleep(0.1)
+        await functions.settle(lambda: functions.pool.pids("switched"))
         fast = [json.loads((await functions.answer(new)).body) for _ in range(3)]
         assert not slow.done()
         return [*fast, json.loads((await slow).body)]
@@ -215,14 +218,14 @@ def test_a_full_node_ends_the_process_that_has_been_idle_longest(recipe: Recipe)
 def test_a_node_whose_processes_are_all_busy_refuses_a_new_function_and_no_other(recipe: Recipe) -> None:
     functions = Functions(recipe, spares=0, max_workers=2)
     try:
-        busy = "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, 500)); return { body: 1 }; };"
+        busy = "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, 2500)); return { body: 1 }; };"
         builds = [functions.build(busy, boundary=f"busy{number}") for number in range(3)]
 
         async def together() -> list[Answer]:
             calls = []
             for build in builds:
                 calls.append(asyncio.create_task(functions.answer(build)))
-                await asyncio.sleep(0.1)
+                await functions.settle(lambda: functions.pool.pids(builds[len(calls[:2]) - 1].boundary))
             return list(await asyncio.gather(*calls))
 
         assert [answer.status for answer in functions.run(together())] == [200, 200, 429]
