@@ -3,10 +3,23 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import User
+from django.http import HttpRequest
 from social_django.models import Association, Nonce, UserSocialAuth
 
-for model in (Association, Nonce, UserSocialAuth):
+for model in (Association, Nonce, User, UserSocialAuth):
     admin.site.unregister(model)
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """Django's own page, but a name once given stays: for people who came through a provider it is their identity."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Add the name on the page of an existing person."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if obj is None else (*fields, "username")
 
 
 @admin.register(UserSocialAuth)

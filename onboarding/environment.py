@@ -5,11 +5,13 @@ configuration as the processes it started. A name may be given as `NAME` or, for
 """
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+AUTHORITY = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 SETTINGS_FILE = "settings.env"
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
@@ -113,10 +115,11 @@ def is_origin(text: str) -> bool:
     """Tell whether `text` is scheme, host and perhaps a port, and nothing else."""
     try:
         parts = urlsplit(text)
-        authority = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+        _port = parts.port  # raises for one that is no number
     except ValueError:
         return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and text == f"{parts.scheme}://{authority}"
+    is_plain = bool(AUTHORITY.fullmatch(parts.netloc)) and text == f"{parts.scheme}://{parts.netloc}"
+    return parts.scheme in {"http", "https"} and is_plain
 
 
 class LazySecret:

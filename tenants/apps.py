@@ -12,5 +12,6 @@ class TenantsConfig(AppConfig):
     verbose_name = "Tenants and functions"
 
     def ready(self) -> None:
-        """Connect the receiver."""
+        """Connect the receiver, and tell the API's description of its tokens."""
         import_module("tenants.receivers")
+        import_module("tenants.api.schema")

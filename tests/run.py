@@ -159,7 +159,7 @@ def run_tests(arguments: list[str], environment: dict[str, str]) -> int:
 
 
 def main() -> int:
-    """Set up, run both rounds, and return 0 only when both passed."""
+    """Set up, run all rounds, and return 0 only when all passed."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--setup-only"]
     make_environment()
     chromium = ensure_chromium()
@@ -168,14 +168,17 @@ def main() -> int:
         return 0
     kept = {name: value for name, value in os.environ.items() if not name.endswith("DATABASE_URL")}
     environment = {**kept, "CHROMIUM": chromium, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
-    say("Everything, on SQLite")
-    on_sqlite = run_tests(arguments, environment)
+    # A process of its own: Playwright keeps an event loop running in the thread that its tests use.
+    say("The browser, on SQLite")
+    in_browser = run_tests(["-m", "browser", *arguments], environment)
+    say("Everything else, on SQLite")
+    on_sqlite = run_tests(["-m", "not browser", *arguments], environment)
     with postgresql(programs) as socket:
         say("Everything that touches rows, on PostgreSQL")
         url = f"postgresql://postgres@/{{}}?host={socket}"
         databases = {"DATABASE_URL": url.format("site"), "PLATFORM_DATABASE_URL": url.format("platform")}
         on_postgresql = run_tests(["-m", "rows", *arguments], {**environment, **databases})
-    return on_sqlite or on_postgresql
+    return in_browser or on_sqlite or on_postgresql
 
 
 if __name__ == "__main__":

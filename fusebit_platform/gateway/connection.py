@@ -25,6 +25,8 @@ class Connection(HttpToolsProtocol):
     """Divert requests whose target begins with /v1/run/; leave every other one to the ASGI application."""
 
     gateway: ClassVar[Gateway]
+    _dated: ClassVar[list[tuple[bytes, bytes]]] = []
+    _date_line: ClassVar[bytes] = b""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -163,7 +165,11 @@ class Connection(HttpToolsProtocol):
 
     def date_line(self) -> bytes:
         """Return the Date header line, which uvicorn renews every second."""
-        return b"".join([b"%s: %s\r\n" % header for header in self.server_state.default_headers])
+        current = self.server_state.default_headers
+        if Connection._dated is not current:
+            Connection._dated = current
+            Connection._date_line = b"".join([b"%s: %s\r\n" % header for header in current])
+        return Connection._date_line
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for one."""

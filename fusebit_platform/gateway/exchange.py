@@ -1,10 +1,12 @@
 """One request to /v1/run/ and its response, in the place of uvicorn's request-response cycle."""
 
+import json
 import logging
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Protocol
 
 from fusebit_platform.gateway import answers, bodies
@@ -36,6 +38,7 @@ ONLY_FIRST = frozenset(
         "user-agent",
     ]
 )  # as Node.js reads repeated headers
+REMEMBERED_HEADERS = 16  # a client repeats its few headers with every request
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 logger = logging.getLogger(__name__)
 
@@ -86,7 +89,8 @@ class Exchange:
         self.disconnected = False
         self.key = ("", "", "")  # subscription, boundary, function
         self.path = self.url = self.query = ""  # raw, as in ctx (contract 6.3)
-        self.headers: dict[str, str] = {}
+        self.headers: Mapping[str, str] = {}
+        self.headers_json = b"{"
         self.trace_id = ""
         self.started = time.time()
         self._accept = accept
@@ -99,7 +103,7 @@ class Exchange:
 
     def read_head(self) -> None:
         """Check what can be checked before the body is there."""
-        self.headers = merged(self.raw_headers)
+        self.headers, self.headers_json = read_headers(self.raw_headers)
         self.trace_id = trace_id(self.headers.get("fusebit-trace-id", ""))
         if self.method == "OPTIONS":
             return
@@ -193,8 +197,17 @@ class Exchange:
         self.connection.on_response_complete()
 
 
-def merged(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return lower-cased names and values; repeated headers are read as Node.js reads them."""
+def read_headers(headers: list[tuple[bytes, bytes]]) -> tuple[Mapping[str, str], bytes]:
+    """Return the headers by lower-cased name, and the same as JSON but for the trace id and the closing brace."""
+    return _remembered(tuple(headers)) if len(headers) <= REMEMBERED_HEADERS else _read(headers)
+
+
+@lru_cache(maxsize=2048)
+def _remembered(headers: tuple[tuple[bytes, bytes], ...]) -> tuple[Mapping[str, str], bytes]:
+    return _read(headers)
+
+
+def _read(headers: Iterable[tuple[bytes, bytes]]) -> tuple[Mapping[str, str], bytes]:
     known: dict[str, str] = {}
     for raw_name, raw_value in headers:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
@@ -204,7 +217,9 @@ def merged(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
             known[name] = f"{known[name]}; {value}"
         elif name not in ONLY_FIRST:
             known[name] = f"{known[name]}, {value}"
-    return known
+    passed_on = {name: value for name, value in known.items() if name != "fusebit-trace-id"}
+    written = json.dumps(passed_on)[:-1]
+    return known, (written + ("," if passed_on else "")).encode()
 
 
 def trace_id(incoming: str) -> str:

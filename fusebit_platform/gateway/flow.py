@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
 from fusebit_platform.gateway import answers, bodies, forms
@@ -225,15 +226,13 @@ CAUSES = {403: "auth_denied", 404: "not_found", 413: "too_large", 429: "rate_lim
 
 def payload_of(exchange: Exchange, members: bytes, body: bytes) -> bytes:
     """Return the members of ctx of one call as JSON, the body as it came (contract 6.3)."""
-    headers = {**exchange.headers, "fusebit-trace-id": exchange.trace_id}
-    head = {
-        "method": exchange.method,
-        "path": exchange.path,
-        "url": exchange.url,
-        "headers": headers,
-        "query": forms.parse_query(exchange.query) if exchange.query else {},
-    }
-    return b"".join((json.dumps(head)[:-1].encode(), b",", members, b'"body":', body, b"}"))
+    query = json.dumps(forms.parse_query(exchange.query)) if exchange.query else "{}"
+    head = (
+        f'{{"method":"{exchange.method}","path":{quoted(exchange.path)},"url":{quoted(exchange.url)},"query":{query},'
+        f'"headers":'
+    )
+    trace = f'"fusebit-trace-id":"{exchange.trace_id}"}},'
+    return b"".join((head.encode(), exchange.headers_json, trace.encode(), members, b'"body":', body, b"}"))
 
 
 def expiry(authorization: str | None) -> float:

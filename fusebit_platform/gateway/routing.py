@@ -1,6 +1,7 @@
 """Read which function a request target names (contract 1.2, 6.1, 6.3)."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -8,6 +9,7 @@ from fusebit_platform.gateway.refusals import Refusal
 
 PREFIX = b"/v1/run/"
 REMEMBERED = 10_000
+REMEMBERED_BYTES = 256  # of a target; longer ones are read each time
 BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 PATTERNS = (
     ("subscriptionId", r"^sub-[a-f0-9]{16}$"),
@@ -27,21 +29,21 @@ class Target(NamedTuple):
     query: str  # raw, without the question mark
 
 
-_keys: dict[bytes, tuple[str, str, str]] = {}
-
-
 def parse(target: bytes) -> Target:
     """Return what a request target that begins with PREFIX names; raise Refusal 404 or 400."""
+    return _remembered(target) if len(target) <= REMEMBERED_BYTES else _read(target)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _remembered(target: bytes) -> Target:
+    return _read(target)
+
+
+def _read(target: bytes) -> Target:
     head = HEAD.match(target)
     if head is None:
         raise Refusal(404, "Not Found")
-    raw = head.group()
-    key = _keys.get(raw)
-    if key is None:
-        key = _checked(head.groups())
-        if len(_keys) >= REMEMBERED:
-            _keys.clear()
-        _keys[raw] = key
+    key = _checked(head.groups())
     try:
         text = target.decode("ascii")
     except UnicodeDecodeError:

@@ -1,6 +1,6 @@
 """What can go wrong around a worker process.
 
-RuntimeFault ─ NodeMissing · SpawnFailed · BadFrame · BadBuild
+RuntimeFault ─ NodeMissing · SpawnFailed · NodeFull · BadFrame · BadBuild
 """
 
 
@@ -14,6 +14,10 @@ class NodeMissing(RuntimeFault):
 
 class SpawnFailed(RuntimeFault):
     """A worker process could not be started."""
+
+
+class NodeFull(RuntimeFault):
+    """Every process this machine may have is busy."""
 
 
 class BadFrame(RuntimeFault):

@@ -8,13 +8,14 @@ import array
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from fusebit_platform.runtime import kernel, sandbox
+from fusebit_platform.runtime import sandbox
 from fusebit_platform.runtime.limits import Limits
 
 CHANNEL = 3  # the descriptor of the parent's socket here, and of the frames in a worker
@@ -151,10 +152,10 @@ def keep_only(descriptors: Sequence[int], status: int) -> None:
 
 
 def main() -> None:
-    """Serve the parent on descriptor 3."""
+    """Serve the parent on descriptor 3; when it is gone, remove the directory of all workers."""
     os.environ.clear()
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL, "parent death signal")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     Launcher(socket.socket(fileno=CHANNEL)).run()
+    shutil.rmtree(sys.argv[2], ignore_errors=True)  # the platform may have been killed before it could
     sys.exit(0)

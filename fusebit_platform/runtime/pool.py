@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fusebit_platform.runtime import builds, limits, recipe
 from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply, failure
-from fusebit_platform.runtime.errors import RuntimeFault, SpawnFailed
+from fusebit_platform.runtime.errors import NodeFull, RuntimeFault, SpawnFailed
 from fusebit_platform.runtime.recipe import Recipe
 from fusebit_platform.runtime.spawning import Launching
 from fusebit_platform.runtime.worker import Worker
@@ -18,6 +18,9 @@ from fusebit_platform.runtime.worker import Worker
 TICK_SECONDS = 0.1
 USUAL_MEMORY_MB = 128  # what spare processes are prepared for
 PROCESSES_PER_VERSION = 3  # a second one starts only when the first one hangs
+
+
+TOO_MANY = failure(429, "Too Many Requests", kind="", cause="overload", source="proxy")
 
 
 class Lane:
@@ -83,6 +86,7 @@ class Pool:
     async def start(self) -> None:
         """Start a first process, measure it, and prepare spares; raise RuntimeFault."""
         self._root = Path(tempfile.mkdtemp(prefix="functions-"))
+        self._launching.root = self._root
         self._root.chmod(0o711)  # workers of a root platform pass through, and cannot list
         sample = await self._spawn(USUAL_MEMORY_MB, unbounded=True)
         self._idle_bytes = _mapped_bytes(sample.process.pid if sample.process else 0)
@@ -95,8 +99,11 @@ class Pool:
         """Run one call: `payload` is a JSON object, the members of ctx; `reply` is called exactly once."""
         lane = self._lanes.get(build.key) or self._open(build)
         worker = lane.ready()
+        if worker is not None and len(worker.calls) < limits.CALLS_IN_FLIGHT:
+            worker.submit(payload, time.monotonic() + build.timeout_s, reply)
+            return
         if lane.load >= limits.CALLS_IN_FLIGHT:
-            reply(failure(429, "Too Many Requests", kind="", cause="overload", source="proxy"))
+            reply(TOO_MANY)
             return
         deadline = time.monotonic() + build.timeout_s
         if worker is None and not lane.arriving:
@@ -153,6 +160,9 @@ class Pool:
         """Bring a process to a lane and hand it the calls that wait."""
         try:
             worker = await self._bound(lane.build)
+        except NodeFull:
+            self._refuse(lane, TOO_MANY)
+            return
         except RuntimeFault as error:
             self._refuse(lane, failure(500, str(error), kind="Function.NotStarted", cause="platform"))
             return
@@ -246,14 +256,14 @@ class Pool:
             del self._current[name]
 
     def _make_room(self) -> None:
-        """End the process that has been idle longest when the node is full."""
-        if len(self._workers) < self._max_workers:
+        """End the process that has been idle longest when the node is full; raise NodeFull when none is idle."""
+        bound = [worker for worker in self._workers if worker.build is not None and not worker.retiring]
+        if len(bound) < self._max_workers:
             return
-        idle = [
-            worker for worker in self._workers if worker.build is not None and not worker.calls and not worker.retiring
-        ]
-        if idle:
-            min(idle, key=lambda worker: worker.idle_since).kill()
+        idle = [worker for worker in bound if not worker.calls]
+        if not idle:
+            raise NodeFull("Every process of this node is busy.")
+        min(idle, key=lambda worker: worker.idle_since).kill()
 
     # --- time ---
 

@@ -1,4 +1,4 @@
-"""Prove at start that the sandbox holds: run an escape attempt through the real recipe, and look at the process from outside."""
+"""Prove at start that the sandbox holds: try to escape through the real recipe, and look at it from outside."""
 
 import asyncio
 import json

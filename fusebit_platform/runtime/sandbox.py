@@ -10,7 +10,8 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fusebit_platform.runtime import kernel, landlock, limits, seccomp
+from fusebit_platform.runtime import kernel, landlock, seccomp
+from fusebit_platform.runtime.limits import MIB, Limits, apply
 
 INSIDE_ID = 65534  # nobody
 EXEC = 101  # the descriptor of the binary to be executed; the only one the filter lets through
@@ -36,12 +37,12 @@ class Plan:
     harness: str
     libraries: Sequence[str]  # the loader and the shared objects of the binary
     argv: Sequence[str]
-    limits: limits.Limits
+    limits: Limits
     host_id: int | None  # the user the launcher, when it is root, becomes
     namespaces: bool
     landlock: bool
     seccomp: bool
-    tmp_bytes: int = 16 * limits.MIB
+    tmp_bytes: int = 16 * MIB
 
 
 def enter(plan: Plan, report: int) -> None:
@@ -67,7 +68,7 @@ def enter(plan: Plan, report: int) -> None:
         kernel.libc.prctl(kernel.PR_CAPBSET_DROP, capability, 0, 0, 0)  # fails for those there are not
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL, "parent death signal")  # a change of ids clears it
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1, "no_new_privs")
-    limits.apply(plan.limits)
+    apply(plan.limits)
     _execute(plan)
 
 
@@ -112,9 +113,9 @@ def _build_root(plan: Plan) -> None:
     for library in plan.libraries:
         _bind(library, root + library, LOCKED)
     _bind(f"{plan.directory}/app", f"{root}/app", LOCKED | kernel.MS_NOEXEC)
-    os.mkdir(f"{root}/tmp")
-    kernel.mount("tmpfs", f"{root}/tmp", "tmpfs", INERT, f"size={plan.tmp_bytes},nr_inodes=1024,mode=1777")
-    os.mkdir(f"{root}/proc")
+    os.mkdir(f"{root}/tmp")  # noqa: PTH102, S108
+    kernel.mount("tmpfs", f"{root}/tmp", "tmpfs", INERT, f"size={plan.tmp_bytes},nr_inodes=1024,mode=1777")  # noqa: S108
+    os.mkdir(f"{root}/proc")  # noqa: PTH102
     with contextlib.suppress(OSError):  # without it only process.memoryUsage() and the like are missing
         kernel.mount("proc", f"{root}/proc", "proc", INERT | kernel.MS_RDONLY, "subset=pid")
     kernel.pivot_root(root)
@@ -173,6 +174,6 @@ def _rights(plan: Plan, node: str) -> dict[str, int]:
     return rights | {
         plan.harness: landlock.READ,
         f"{plan.directory}/app": landlock.READ,
-        f"{plan.directory}/tmp": landlock.READ_WRITE,
+        f"{plan.directory}/tmp": landlock.READ_WRITE,  # noqa: S108
         "/dev/null": landlock.READ_FILE | landlock.WRITE_FILE,
     }

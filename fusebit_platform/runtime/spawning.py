@@ -38,6 +38,7 @@ class Launching:
     """One launcher program and the workers it started; it is started again when it dies."""
 
     def __init__(self) -> None:
+        self.root = Path(os.devnull)  # the directory that holds those of all workers
         self._program: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self._processes: dict[int, Process] = {}
@@ -108,7 +109,7 @@ class Launching:
         ours.setblocking(False)
         with theirs:
             self._program = subprocess.Popen(  # noqa: S603 - our own interpreter and program
-                [sys.executable, "-I", "-S", "-c", _on_descriptor_3(theirs.fileno()), str(PACKAGES)],
+                [sys.executable, "-I", "-S", "-c", _on_descriptor_3(theirs.fileno()), str(PACKAGES), str(self.root)],
                 env={},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

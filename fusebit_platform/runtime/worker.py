@@ -42,6 +42,7 @@ class Worker(asyncio.Protocol):
         self._sink = sink
         self._decoder = frames.Decoder()
         self._transport: asyncio.WriteTransport | None = None
+        self._outgoing: list[bytes] = []
         self._last_call = 0
         self._pinged_at = 0.0
         self._heard_at = 0.0
@@ -167,8 +168,15 @@ class Worker(asyncio.Protocol):
             raise BadFrame("A worker sent a frame of an unknown kind.")
 
     def _write(self, frame: bytes) -> None:
+        """Send a frame together with all others of this turn of the event loop: one system call for many calls."""
+        if not self._outgoing:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._outgoing.append(frame)
+
+    def _flush(self) -> None:
+        together, self._outgoing = b"".join(self._outgoing), []
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(frame)
+            self._transport.write(together)
 
     # --- logs ---
 

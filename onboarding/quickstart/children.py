@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ def die_with(parent: int) -> Callable[[], None]:
     """Return what to run in a child before it becomes its program: when `parent` is killed, the child is told."""
 
     def ask_the_kernel() -> None:
-        if _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM) == 0 and os.getppid() != parent:
+        if sys.platform == "linux" and _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM) == 0 and os.getppid() != parent:
             os._exit(1)  # it died before we asked
 
     return ask_the_kernel

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from tenants import selectors
 from tenants.api.errors import PreconditionRequired
+from tenants.api.schema import listed
 from tenants.api.scope import TenantView
 from tenants.api.serializers import (
     DeploymentRow,
@@ -45,7 +46,7 @@ class FunctionList(TenantView):
 
     serializer_class = FunctionRow
 
-    @extend_schema(responses=FunctionRow(many=True))
+    @extend_schema(operation_id="functions_list", responses=listed(FunctionRow))
     def get(self, _request: Request, slug: str) -> Response:
         """List the functions, by name."""
         rows = selectors.functions_of(self.tenant())
@@ -98,7 +99,7 @@ class VersionList(TenantView):
 
     serializer_class = VersionRow
 
-    @extend_schema(responses=VersionRow(many=True))
+    @extend_schema(responses=listed(VersionRow))
     def get(self, _request: Request, slug: str, name: str) -> Response:
         """List the versions, newest first."""
         rows = self.function().versions.select_related("author")

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants import selectors
+from tenants.api.schema import listed
 from tenants.api.scope import TenantView
 from tenants.api.serializers import AuditRow, MemberRow, NewToken, TenantRow, TokenRow
 from tenants.models import ApiToken
@@ -17,7 +18,7 @@ class TenantList(TenantView):
 
     serializer_class = TenantRow
 
-    @extend_schema(responses=TenantRow(many=True))
+    @extend_schema(responses=listed(TenantRow))
     def get(self, request: Request) -> Response:
         """List the tenants that the person, and the token, may see."""
         rows = selectors.memberships_of(self.person)
@@ -31,7 +32,7 @@ class MemberList(TenantView):
 
     serializer_class = MemberRow
 
-    @extend_schema(responses=MemberRow(many=True))
+    @extend_schema(responses=listed(MemberRow))
     def get(self, _request: Request, slug: str) -> Response:
         """List the members, the oldest first."""
         rows = self.tenant().memberships.select_related("user")
@@ -43,7 +44,7 @@ class TokenList(TenantView):
 
     serializer_class = TokenRow
 
-    @extend_schema(responses=TokenRow(many=True))
+    @extend_schema(responses=listed(TokenRow))
     def get(self, _request: Request, slug: str) -> Response:
         """List the person's own tokens for this tenant that are not revoked."""
         rows = ApiToken.objects.filter(user=self.person, tenant=self.tenant(), revoked_at=None)
@@ -64,7 +65,7 @@ class AuditList(TenantView):
 
     serializer_class = AuditRow
 
-    @extend_schema(responses=AuditRow(many=True))
+    @extend_schema(responses=listed(AuditRow))
     def get(self, _request: Request, slug: str) -> Response:
         """List the newest hundred changes."""
         rows = self.tenant().audit_events.select_related("actor")[:100]

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants import selectors
+from tenants.api.schema import listed
 from tenants.api.scope import TenantView
 from tenants.api.serializers import Invocation, InvocationAnswer, RunRow
 from tenants.services import invocations
@@ -64,7 +65,7 @@ class RunList(TenantView):
 
     serializer_class = RunRow
 
-    @extend_schema(responses=RunRow(many=True))
+    @extend_schema(responses=listed(RunRow))
     def get(self, _request: Request, slug: str, name: str) -> Response:
         """List the newest hundred calls."""
         rows = selectors.recent_runs(self.function(), limit=100)

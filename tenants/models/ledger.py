@@ -16,7 +16,7 @@ class ProvisioningEvent(models.Model):
     step = models.CharField(max_length=24, help_text="account, access, boundary or function.")
     subject = models.CharField(max_length=320, help_text="The identity or the function that it was about.")
     attempt = models.PositiveIntegerField(default=0)
-    outcome = models.CharField(max_length=24)
+    outcome = models.CharField(max_length=120)
     cause = models.CharField(max_length=40, blank=True)
     reference_id = models.CharField(max_length=40, blank=True)
     detail = models.TextField(blank=True, help_text="For operators; holds no secret.")

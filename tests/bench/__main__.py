@@ -5,6 +5,7 @@ Everything is on: routing, a token, run records, the full sandbox. Needs wrk.
 
 import argparse
 import concurrent.futures
+import os
 import re
 import shutil
 import socket
@@ -33,8 +34,10 @@ def bare_node() -> Iterator[int]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         server.stdout.readline()
-        yield port
-        server.kill()
+        try:
+            yield port
+        finally:
+            server.kill()
 
 
 def wrk(url: str, connections: int, seconds: float, *options: str) -> tuple[float, float, float]:
@@ -142,6 +145,7 @@ def main() -> None:
     options = arguments.parse_args()
     if shutil.which("wrk") is None:
         sys.exit("The benchmark needs wrk: apt-get install wrk")
+    os.environ["FIXED_GENERATION"] = "1"
     with tempfile.TemporaryDirectory() as directory, bare_node() as port:
         platform = start(Path(directory))
         for number in range(1, 21):

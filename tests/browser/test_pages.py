@@ -61,8 +61,7 @@ def at(cast: Cast, path: str = "") -> str:
 
 def ready(page: Page) -> None:
     """Return when the editor has come alive."""
-    page.wait_for_selector("code-editor[ready]")
-    page.wait_for_selector("[role=tab]")
+    page.wait_for_function("performance.getEntriesByName('interactive').length")
 
 
 def test_setting_up(cast: Cast, signed_in: Open) -> None:

@@ -28,7 +28,7 @@ def browser_page(open_context: Contexts) -> Page:
 def in_editor(page: Page) -> None:
     """Return when the editor is there and a version of its function answers."""
     page.wait_for_url(re.compile(r"/functions/[\w-]+/$"), timeout=PATIENCE_MS)
-    page.wait_for_selector("[role=tab]")
+    page.wait_for_function("performance.getEntriesByName('interactive').length")
     expect(page.locator("#state")).to_have_text(re.compile("^(Live|Saved) v"), timeout=PATIENCE_MS)
 
 
@@ -160,7 +160,7 @@ def press_until(page: Page, wanted: str) -> None:
 
 def test_without_javascript_a_person_signs_in_saves_and_runs(stack: Stack, open_context: Contexts) -> None:
     page = open_context(java_script_enabled=False).new_page()
-    stack.sign_in(page, "ada")
+    stack.sign_in(page, "grace")
     page.wait_for_url(re.compile(r"/functions/[\w-]+/$"), timeout=PATIENCE_MS)
     page.get_by_role("navigation", name="Workspace").get_by_role("link").click()
     page.get_by_label("Name", exact=True).fill("plain")

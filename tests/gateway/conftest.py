@@ -74,7 +74,9 @@ def start(directory: Path) -> Platform:
     port = free_port()
     path = directory / "functions.json"
     path.write_text("{}")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LEAK_MARKER": "do-not-tell"}
+    temporary = directory / "temporary"
+    temporary.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.gateway.standin", str(port), str(path)],
         cwd=ROOT,

@@ -4,6 +4,7 @@ It stands where the database would be: functions come from a JSON file, which is
 """
 
 import json
+import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 
 from fusebit_platform import server
 
+FIXED = "FIXED_GENERATION" in os.environ
 SUBSCRIPTION = "sub-0123456789abcdef"
 
 
@@ -54,6 +56,8 @@ class Executions:
         self.asked = 0
 
     def generation(self) -> int:
+        if FIXED:  # a benchmark must not measure this file's look at the disk
+            return 1
         return self.path.stat().st_mtime_ns
 
     def find(self, subscription_id: str, boundary_id: str, function_id: str) -> Executable | None:

@@ -6,12 +6,12 @@ import pytest
 from requests import Response
 
 from fusebit_platform.gateway import answers
-from tests.gateway import http
+from tests.gateway import web
 from tests.gateway.conftest import Platform
 
 
 def answer_to(platform: Platform, result: str) -> Response:
-    return http.get(platform.put("b/answer", f"module.exports = async (ctx) => ({result});"), allow_redirects=False)
+    return web.get(platform.put("b/answer", f"module.exports = async (ctx) => ({result});"), allow_redirects=False)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.gateway import http
+from tests.gateway import web
 from tests.gateway.conftest import Platform
 
 SLOW = "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, MS)); return { body: BODY }; };"
@@ -16,7 +16,7 @@ ECHO = "module.exports = async (ctx) => ({ body: ctx });"
 
 
 def test_a_function_answers_with_json_and_the_platforms_headers(platform: Platform) -> None:
-    answer = http.get(platform.put("b/hello", "module.exports = async (ctx) => ({ body: { hello: 1 } });"))
+    answer = web.get(platform.put("b/hello", "module.exports = async (ctx) => ({ body: { hello: 1 } });"))
     assert answer.status_code == 200
     assert answer.json() == {"hello": 1}
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
@@ -29,11 +29,11 @@ def test_a_function_answers_with_json_and_the_platforms_headers(platform: Platfo
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 def test_every_verb_reaches_the_function(platform: Platform, method: str) -> None:
     url = platform.put("b/verb", "module.exports = async (ctx) => ({ body: ctx.method });")
-    assert http.request(method, url).json() == method
+    assert web.request(method, url).json() == method
 
 
 def test_head_is_answered_without_a_body(platform: Platform) -> None:
-    answer = http.head(platform.put("b/head", ECHO))
+    answer = web.head(platform.put("b/head", ECHO))
     assert (answer.status_code, answer.content) == (200, b"")
     assert int(answer.headers["content-length"]) > 2
 
@@ -41,7 +41,7 @@ def test_head_is_answered_without_a_body(platform: Platform) -> None:
 def test_ctx_has_the_members_of_the_contract(platform: Platform) -> None:
     url = platform.put("b/echo", ECHO, configuration={"KEY": "value", "NODE_OPTIONS": "--inspect"})
     headers = {"X-Custom": "1", "fusebit-trace-id": "ab" * 16 + ".0123456789abcdef"}
-    ctx = http.post(url + "/a%2Fb/c?x=1&y[z]=2&list[]=a&list[]=b&x=3", json={"n": 1}, headers=headers).json()
+    ctx = web.post(url + "/a%2Fb/c?x=1&y[z]=2&list[]=a&list[]=b&x=3", json={"n": 1}, headers=headers).json()
     assert unquote(ctx["path"]) == "/a/b/c?x=1&y[z]=2&list[]=a&list[]=b&x=3"
     assert ctx["path"].startswith("/a%2Fb/c?")
     assert ctx["url"].startswith("/run/sub-0123456789abcdef/b/echo/a%2Fb/c?")
@@ -77,21 +77,21 @@ def test_the_path_is_the_raw_remainder(platform: Platform, suffix: str, path: st
 )
 def test_a_body_is_read_by_its_type(platform: Platform, content_type: str, body: bytes, seen: object) -> None:
     url = platform.put("b/body", "module.exports = async (ctx) => ({ body: ctx.body });")
-    assert http.post(url, data=body, headers={"content-type": content_type}).json() == seen
+    assert web.post(url, data=body, headers={"content-type": content_type}).json() == seen
 
 
 def test_a_compressed_body_is_inflated_within_the_limit(platform: Platform) -> None:
     url = platform.put("b/gzip", "module.exports = async (ctx) => ({ body: ctx.body });")
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
-    assert http.post(url, data=gzip.compress(b'{"a":1}'), headers=headers).json() == {"a": 1}
+    assert web.post(url, data=gzip.compress(b'{"a":1}'), headers=headers).json() == {"a": 1}
     bomb = gzip.compress(b"[" + b" " * 5_000_000 + b"]")
-    assert http.post(url, data=bomb, headers=headers).status_code == 413
+    assert web.post(url, data=bomb, headers=headers).status_code == 413
 
 
 @pytest.mark.parametrize("body", [b"{", b'"x"', b"1", b"[NaN]", b"[" * 100_000, b'{"a":1}x', b'["\x01"]'])
 def test_a_body_that_is_not_json_is_400(platform: Platform, body: bytes) -> None:
     url = platform.put("b/bad", ECHO)
-    answer = http.post(url, data=body, headers={"content-type": "application/json"})
+    answer = web.post(url, data=body, headers={"content-type": "application/json"})
     assert answer.status_code == 400
     assert answer.json()["status"] == answer.json()["statusCode"] == 400
     assert "x-fx-response-source" not in answer.headers
@@ -101,10 +101,10 @@ def test_a_body_over_500_kb_is_413_and_one_below_passes(platform: Platform) -> N
     url = platform.put("b/large", "module.exports = async (ctx) => ({ body: ctx.body.a.length });")
     fits = b'{"a":"' + b"x" * (500 * 1024 - 8) + b'"}'
     json_type = {"content-type": "application/json"}
-    assert http.post(url, data=fits, headers=json_type).json() == 500 * 1024 - 8
-    answer = http.post(url, data=fits + b" ", headers=json_type)
+    assert web.post(url, data=fits, headers=json_type).json() == 500 * 1024 - 8
+    answer = web.post(url, data=fits + b" ", headers=json_type)
     assert (answer.status_code, answer.json()["message"]) == (413, "request entity too large")
-    chunks = http.post(url, data=iter([fits, b" "]), headers=json_type)
+    chunks = web.post(url, data=iter([fits, b" "]), headers=json_type)
     assert chunks.status_code == 413
 
 
@@ -137,37 +137,37 @@ def test_a_wrong_address_is_refused_before_anything_runs(
 
 def test_options_is_answered_by_cors_and_never_reaches_the_function(platform: Platform) -> None:
     url = platform.put("b/cors", "module.exports = async (ctx) => ({ status: 500 });")
-    answer = http.options(url, headers={"Access-Control-Request-Headers": "x-a, x-b"})
+    answer = web.options(url, headers={"Access-Control-Request-Headers": "x-a, x-b"})
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-headers"] == "x-a, x-b"
     assert answer.headers["access-control-allow-methods"] == "GET,POST,PUT,DELETE,PATCH,HEAD"
 
 
 def test_other_verbs_are_405(platform: Platform) -> None:
-    assert http.request("TRACE", platform.put("b/trace", ECHO)).status_code == 405
+    assert web.request("TRACE", platform.put("b/trace", ECHO)).status_code == 405
 
 
 def test_a_closed_function_is_403_without_the_right_token(platform: Platform) -> None:
     url = platform.put("b/closed", ECHO, security={"authentication": "required"})
-    assert http.get(url).json() == {"status": 403, "statusCode": 403, "message": "Unauthorized"}
-    assert http.get(url, headers={"Authorization": "Bearer bad"}).status_code == 403
-    ctx = http.get(url, headers={"Authorization": "Bearer good"}).json()
+    assert web.get(url).json() == {"status": 403, "statusCode": 403, "message": "Unauthorized"}
+    assert web.get(url, headers={"Authorization": "Bearer bad"}).status_code == 403
+    ctx = web.get(url, headers={"Authorization": "Bearer good"}).json()
     assert ctx["fusebit"]["callerAccessToken"] == "good"
     assert ctx["caller"] == {"permissions": {"allow": [{"action": "function:*", "resource": "/"}]}}
-    assert http.get(url, headers={"Authorization": "Bearer bad"}).status_code == 403
+    assert web.get(url, headers={"Authorization": "Bearer bad"}).status_code == 403
 
 
 def test_a_function_with_permissions_gets_a_token_of_its_own(platform: Platform) -> None:
     url = platform.put("b/token", ECHO, function_permissions={"allow": []})
-    assert http.get(url).json()["fusebit"]["functionAccessToken"].startswith("minted-")
+    assert web.get(url).json()["fusebit"]["functionAccessToken"].startswith("minted-")
 
 
 def test_a_warm_call_asks_no_service(platform: Platform) -> None:
     url = platform.put("b/warm", ECHO)
-    http.get(url)
+    web.get(url)
     before = platform.look_ups()
     for _ in range(20):
-        http.get(url)
+        web.get(url)
     assert platform.look_ups() == before
 
 
@@ -187,12 +187,12 @@ def test_closing_a_function_holds_for_the_next_call(platform: Platform) -> None:
 
 def test_the_concurrency_limit_of_a_subscription_is_429(platform: Platform) -> None:
     url = platform.put("b/zero", ECHO, concurrency=0)
-    answer = http.get(url)
+    answer = web.get(url)
     assert (answer.status_code, answer.json()["message"]) == (
         429,
         "Subscription has exceeded concurrency throttle",
     )
-    assert http.get(platform.put("b/free", ECHO, concurrency=-1)).status_code == 200
+    assert web.get(platform.put("b/free", ECHO, concurrency=-1)).status_code == 200
 
 
 def test_a_hundred_calls_run_in_one_function_at_once(platform: Platform) -> None:
@@ -200,7 +200,7 @@ def test_a_hundred_calls_run_in_one_function_at_once(platform: Platform) -> None
     url = platform.put("b/many", source)
     began = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(100) as callers:
-        pids = {answer.json() for answer in callers.map(lambda _: http.get(url), range(100))}
+        pids = {answer.json() for answer in callers.map(lambda _: web.get(url), range(100))}
     assert len(pids) == 1
     assert time.monotonic() - began < 5
 
@@ -208,5 +208,5 @@ def test_a_hundred_calls_run_in_one_function_at_once(platform: Platform) -> None
 def test_two_boundaries_never_share_a_process(platform: Platform) -> None:
     source = "const token = Math.random(); module.exports = async (ctx) => ({ body: token });"
     one, other = platform.put("one/same", source), platform.put("two/same", source)
-    assert http.get(one).json() == http.get(one).json()
-    assert http.get(one).json() != http.get(other).json()
+    assert web.get(one).json() == web.get(one).json()
+    assert web.get(one).json() != web.get(other).json()

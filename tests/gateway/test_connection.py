@@ -14,7 +14,7 @@ from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fusebit_platform.gateway.connection import HEAD_SECONDS, Connection
-from tests.gateway import http
+from tests.gateway import web
 from tests.gateway.conftest import Platform
 
 SLOW = "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, MS)); return { body: BODY }; };"
@@ -50,7 +50,7 @@ def test_the_parts_of_uvicorn_that_are_overridden_are_the_ones_of_this_version()
 
 def test_other_paths_go_to_the_application(platform: Platform) -> None:
     url = f"http://127.0.0.1:{platform.port}/v1/account"
-    assert http.post(url, data=b"x" * 300_000).json()["size"] == 300_000
+    assert web.post(url, data=b"x" * 300_000).json()["size"] == 300_000
 
 
 def test_pipelined_requests_are_answered_in_order_across_both_ways(platform: Platform) -> None:
@@ -131,7 +131,7 @@ def test_a_slow_head_is_closed_while_others_are_served(platform: Platform) -> No
     for connection in slow:
         connection.sendall(b"GET /v1/run/ HTTP/1.1\r\nX-Slow:")
     while time.monotonic() - began < 2:
-        assert http.get(url, timeout=2).status_code == 200
+        assert web.get(url, timeout=2).status_code == 200
     for connection in slow:
         assert connection.recv(100).startswith(b"HTTP/1.1 408 ")
         connection.close()
@@ -160,7 +160,7 @@ def test_a_client_that_leaves_disturbs_nobody(platform: Platform) -> None:
     for _ in range(10):
         with socket.create_connection(("127.0.0.1", platform.port), timeout=5) as connection:
             connection.sendall(request_for(platform, name="b/late"))
-    assert http.get(url).json() == 1
+    assert web.get(url).json() == 1
 
 
 def children_of(pid: int) -> set[int]:
@@ -178,8 +178,8 @@ def gone(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_the_server_leaves_no_process_behind(own_platform: Platform, number: int) -> None:
-    http.get(own_platform.put("b/hello", HELLO))
+def test_the_server_leaves_no_process_and_no_directory_behind(own_platform: Platform, number: int) -> None:
+    web.get(own_platform.put("b/hello", HELLO))
     children = children_of(own_platform.process.pid)
     assert len(children) >= 2
     began = time.monotonic()
@@ -187,7 +187,8 @@ def test_the_server_leaves_no_process_behind(own_platform: Platform, number: int
     assert time.monotonic() - began < 4
     assert code == (-9 if number == signal.SIGKILL else 0)
     deadline = time.monotonic() + 2
-    while not all(gone(pid) for pid in children):
+    temporary = own_platform.path.parent / "temporary"
+    while any(temporary.iterdir()) or not all(gone(pid) for pid in children):
         assert time.monotonic() < deadline
         os.sched_yield()
 

@@ -53,3 +53,32 @@ def test_a_settings_file_is_names_and_values(tmp_path: Path) -> None:
 
     assert read_settings_file(file) == {"A": "1", "B": "x=y"}
     assert read_settings_file(tmp_path / "absent") == {}
+
+
+@pytest.mark.parametrize("value", ["https://a b", "https://user@app.example.com", "https://a:x", "https://a#f", "//a"])
+def test_an_origin_has_nothing_else_in_it(value: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="SITE_URL"):
+        Environment({"SITE_URL": value}).origin("SITE_URL", "")
+
+
+def test_an_origin_may_have_a_port_and_loses_its_slash() -> None:
+    assert Environment({"SITE_URL": "http://127.0.0.1:8000/"}).origin("SITE_URL", "") == "http://127.0.0.1:8000"
+
+
+def test_a_file_that_is_not_text_is_refused_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "settings.env"
+    file.write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(ImproperlyConfigured, match="not text"):
+        read_settings_file(file)
+    with pytest.raises(ImproperlyConfigured, match="KEY_FILE"):
+        Environment({"KEY_FILE": str(file)}).secret("KEY")
+
+
+def test_the_names_that_were_asked_for_are_known() -> None:
+    env = Environment({})
+    env.text("A")
+    env.secret("B")
+    env.later("C")
+
+    assert env.names == {"A", "B", "B_FILE", "C", "C_FILE"}

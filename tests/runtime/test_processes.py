@@ -25,7 +25,8 @@ def message_of(answer: Answer) -> str:
 
 @pytest.mark.parametrize("body", ["for (;;);", "await new Promise(() => {});"])
 def test_a_call_past_its_time_is_522_and_the_next_one_gets_a_new_process(functions: Functions, body: str) -> None:
-    source = f"{TOKEN.split('module')[0]} module.exports = async (ctx) => {{ if (ctx.hang) {{ {body} }} return {{ body: token }}; }};"
+    hang = f"if (ctx.hang) {{ {body} }}"
+    source = f"const token = Math.random(); module.exports = async (ctx) => {{ {hang} return {{ body: token }}; }};"
     build = functions.build(source, timeout_s=1)
     first = functions.body(build)
     began = time.monotonic()
@@ -72,7 +73,7 @@ def test_a_call_beside_one_that_spins_gets_another_process(functions: Functions)
         "const a = []; for (;;) a.push(new Array(1e5).fill(1.5));",
         "const a = []; for (;;) a.push(Buffer.alloc(1e7, 1));",
         "const a = []; for (;;) { const b = new SharedArrayBuffer(1e7); new Uint8Array(b).fill(1); a.push(b); }",
-        "const a = []; for (;;) { const m = new WebAssembly.Memory({ initial: 160 }); new Uint8Array(m.buffer).fill(1); a.push(m); }",
+        "const a = []; for (;;) a.push(Buffer.from(new WebAssembly.Memory({ initial: 99 }).buffer).fill(1));",
         "let s = 'x'; for (;;) s += s + Buffer.from(s).toString('hex');",
     ],
 )
@@ -113,7 +114,8 @@ def test_a_function_may_use_what_it_was_given(functions: Functions, memory: int)
 )
 def test_a_process_that_ends_itself_is_an_error_and_the_next_call_works(functions: Functions, end: str) -> None:
     build = functions.build(
-        f"module.exports = async (ctx) => {{ if (ctx.end) {{ {end} await new Promise(() => {{}}); }} return {{ body: 1 }}; }};",
+        f"module.exports = async (ctx) => {{ if (ctx.end) {{ {end} await new Promise(() => {{}}); }}"
+        "return { body: 1 }; };",
         timeout_s=2,
     )
     answer = functions.call(build, end=True)
@@ -125,7 +127,8 @@ def test_a_process_that_ends_itself_is_an_error_and_the_next_call_works(function
     "written", ["'garbage that is no frame'", "Buffer.alloc(1e6, 255)", "Buffer.from([5,0,0,0,17,1,0,0,0])"]
 )
 def test_garbage_on_the_channel_ends_the_process_and_no_other(functions: Functions, written: str) -> None:
-    source = f"module.exports = async (ctx) => {{ if (ctx.forge) require('fs').writeSync(3, {written}); return {{ body: 1 }}; }};"
+    forge = f"if (ctx.forge) require('fs').writeSync(3, {written});"
+    source = f"module.exports = async (ctx) => {{ {forge} return {{ body: 1 }}; }};"
     build = functions.build(source, timeout_s=2)
     other = functions.build(TOKEN)
     token = functions.body(other)
@@ -153,14 +156,17 @@ def test_no_two_boundaries_functions_or_versions_share_a_process(functions: Func
 
 def test_a_new_version_serves_at_once_while_calls_on_the_old_one_end_there(functions: Functions) -> None:
     old = functions.build(
-        "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, 400)); return { body: 'old' }; };",
+        "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, 2500)); return { body: 'old' }; };",
+        boundary="switched",
         function="switched",
     )
-    new = functions.build("module.exports = async (ctx) => ({ body: 'new' });", function="switched", version="2")
+    new = functions.build(
+        "module.exports = async (ctx) => ({ body: 'new' });", boundary="switched", function="switched", version="2"
+    )
 
     async def switch() -> list[str]:
         slow = asyncio.create_task(functions.answer(old))
-        await asyncio.sleep(0.1)
+        await functions.settle(lambda: functions.pool.pids("switched"))
         fast = [json.loads((await functions.answer(new)).body) for _ in range(3)]
         assert not slow.done()
         return [*fast, json.loads((await slow).body)]
@@ -178,7 +184,7 @@ def test_only_four_descriptors_are_open_in_a_worker(functions: Functions) -> Non
     build = functions.build(TOKEN, boundary="few")
     functions.body(build)
     (pid,) = functions.pool.pids("few")
-    kinds = {descriptor.name: os.readlink(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
+    kinds = {descriptor.name: str(descriptor.readlink()) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
     assert kinds["0"] == "/dev/null"
     assert kinds["1"] == kinds["2"]
     assert kinds["3"].startswith("socket:")
@@ -205,6 +211,24 @@ def test_a_full_node_ends_the_process_that_has_been_idle_longest(recipe: Recipe)
         live = [number for number in range(8) if functions.pool.pids(f"full{number}")]
         assert len(live) <= 4
         assert 7 in live
+    finally:
+        functions.close()
+
+
+def test_a_node_whose_processes_are_all_busy_refuses_a_new_function_and_no_other(recipe: Recipe) -> None:
+    functions = Functions(recipe, spares=0, max_workers=2)
+    try:
+        busy = "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, 2500)); return { body: 1 }; };"
+        builds = [functions.build(busy, boundary=f"busy{number}") for number in range(3)]
+
+        async def together() -> list[Answer]:
+            calls = []
+            for build in builds:
+                calls.append(asyncio.create_task(functions.answer(build)))
+                await functions.settle(lambda: functions.pool.pids(builds[len(calls[:2]) - 1].boundary))
+            return list(await asyncio.gather(*calls))
+
+        assert [answer.status for answer in functions.run(together())] == [200, 200, 429]
     finally:
         functions.close()
 

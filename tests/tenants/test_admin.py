@@ -47,3 +47,15 @@ def test_a_tenant_cannot_open_the_admin(cast: Cast) -> None:
     client.force_login(cast.ada, backend="django.contrib.auth.backends.ModelBackend")
 
     assert client.get("/admin/tenants/tenant/").status_code == 302
+
+
+def test_an_operator_can_close_an_account_that_came_through_a_provider(op: Client, cast: Cast) -> None:
+    url = reverse("admin:auth_user_change", args=[cast.ada.pk])
+    joined = {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
+
+    answer = op.post(url, {"first_name": "Ada", "email": cast.ada.email, "username": "somebody-else", **joined})
+
+    cast.ada.refresh_from_db()
+    assert answer.status_code == 302
+    assert not cast.ada.is_active
+    assert cast.ada.username == "local|ada"

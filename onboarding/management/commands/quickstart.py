@@ -16,8 +16,8 @@ from onboarding.quickstart.children import Children, check_ports
 from onboarding.quickstart.options import Options, QuickstartError
 
 
-class Stopped(Exception):
-    """SIGTERM or Ctrl-C."""
+class Stopped(BaseException):
+    """SIGTERM or Ctrl-C; not an Exception, so that nothing on the way takes it for a failure of its own."""
 
 
 def stop(*_signal: Any) -> None:
