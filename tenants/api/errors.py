@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -19,6 +19,14 @@ class PreconditionRequired(exceptions.APIException):
     default_code = "precondition_required"
 
 
+class TooLarge(exceptions.APIException):
+    """The body is larger than a request may be (RFC 9110 15.5.14)."""
+
+    status_code = 413
+    default_detail = "The body is larger than a request may be."
+    default_code = "too_large"
+
+
 def answer(error: Exception, _context: dict[str, Any]) -> Response | None:
     """Return the response for `error`, or None when it is not one that a caller should see."""
     if isinstance(error, TenantError):
@@ -27,6 +35,8 @@ def answer(error: Exception, _context: dict[str, Any]) -> Response | None:
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
+    elif isinstance(error, RequestDataTooBig):
+        error = TooLarge()
     if isinstance(error, exceptions.APIException):
         return _of_api_error(error)
     return None

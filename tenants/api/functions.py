@@ -115,7 +115,7 @@ class Deploy(TenantView):
     def post(self, request: Request, slug: str, name: str) -> Response:
         """Deploy a version, the latest by default; answers when it is live or has failed."""
         function = self.function(may_write=True)
-        wanted = WantedVersion(data=request.data or {})
+        wanted = WantedVersion(data=request.data)
         wanted.is_valid(raise_exception=True)
         number = wanted.validated_data.get("version", function.latest.number)
         return self.deploy(function, function.versions.filter(number=number).first())

@@ -47,7 +47,7 @@ class Invoke(TenantView):
     @extend_schema(request=Invocation, responses=InvocationAnswer)
     def post(self, request: Request, slug: str, name: str) -> Response:
         """Call the live version; 200 whatever the function itself answered."""
-        wanted = Invocation(data=request.data or {})
+        wanted = Invocation(data=request.data)
         wanted.is_valid(raise_exception=True)
         outcome = invocations.run(function=self.function(), actor=self.person, call=call_of(wanted.validated_data))
         answer = {

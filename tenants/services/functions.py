@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -17,6 +17,7 @@ from tenants.services import audit, deployments, starters
 NAME = re.compile(r"[A-Za-z0-9-]{1,64}")  # contract 1.2
 FILE_PART = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9_@+. -]{0,99}")
 RESERVED_PARTS = frozenset({"node_modules", "__proto__", "constructor", "prototype", "package-lock.json"})
+CONFIGURATION_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 MAX_FILES = 100
 MAX_BYTES = 400_000  # Fusebit takes 500 KB for the whole specification (contract 1.6)
 SETTINGS = ("configuration", "compute", "schedule", "security")
@@ -32,7 +33,6 @@ class Change:
     compute: dict[str, Any] | None = None
     schedule: dict[str, str] | None = None
     security: dict[str, Any] | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def create(*, tenant: Tenant, name: str, starter: starters.Starter, author: User) -> Function:
@@ -69,6 +69,7 @@ def save(*, function: Function, change: Change, base_version: int, author: User)
     Raise InvalidInput when a file cannot be kept, StaleVersion when somebody saved after `base_version`.
     """
     check_files(change.files)
+    _check_settings(change)
     try:
         with transaction.atomic():
             latest = function.latest
@@ -157,6 +158,18 @@ def check_files(files: dict[str, str]) -> None:
         raise InvalidInput(f"All files together may have {MAX_BYTES // 1000} KB.")
     for path, text in files.items():
         _check_file(path, text)
+
+
+def _check_settings(change: Change) -> None:
+    """Raise InvalidInput for names and values that could not travel to Fusebit."""
+    for name in change.configuration or ():
+        if not CONFIGURATION_NAME.fullmatch(name):
+            raise InvalidInput(f"{name[:60]!r} cannot be the name of a configuration value.", field="configuration")
+    for field_name in SETTINGS:
+        try:
+            json.dumps(getattr(change, field_name), ensure_ascii=False, allow_nan=False).encode()
+        except (ValueError, RecursionError):
+            raise InvalidInput("This has values that cannot be sent.", field=field_name) from None
 
 
 def _check_file(path: str, text: str) -> None:

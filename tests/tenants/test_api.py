@@ -117,8 +117,13 @@ def test_an_etag_that_is_not_ours_never_matches(cast: Cast, etag: str) -> None:
         {"files": FILES, "boundaryId": "b-other"},
         {"files": FILES, "configuration": {"A": {}}},
         {"files": {"../index.js": "x", **FILES}},
+        {"files": FILES, "configuration": {"\ud800": "x"}},
+        {"files": FILES, "configuration": {"a b": "x"}},
+        {"files": FILES, "security": {"authorization": "\ud800"}},
+        {"files": FILES, "compute": {"memorySize": [["\udfff"]]}},
         [],
         "x",
+        None,
     ],
 )
 def test_a_body_that_cannot_be_saved_is_a_400_that_says_why(cast: Cast, body: Any) -> None:
@@ -163,3 +168,24 @@ def test_a_session_without_a_csrf_token_cannot_write(cast: Cast) -> None:
     answer = client.post(url_of("functions", cast), {"name": "x"}, content_type="application/json")
 
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"[" * 100_000, 400),
+        (b'{"files": ' + b"9" * 5_000 + b"}", 400),
+        (b'{"files": {"index.js": "\xff"}}', 400),
+        (b'{"message": NaN}', 400),
+        (b"\xef\xbb\xbf{}", 400),
+        (b'{"files": {"index.js": "' + b"x" * 3_000_000 + b'"}}', 413),
+    ],
+    ids=["deep", "long number", "not utf-8", "not a number", "byte order mark", "large"],
+)
+def test_a_hostile_body_is_refused_and_nothing_breaks(cast: Cast, raw: bytes, status: int) -> None:
+    headers = {**bearer(cast), "If-Match": '"1"'}
+
+    answer = Client().generic("PUT", url_of("function", cast), raw, content_type="application/json", headers=headers)
+
+    assert answer.status_code == status
+    assert answer.json()["message"]
