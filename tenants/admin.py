@@ -29,20 +29,25 @@ class ReadOnly:
         return False
 
 
-class LedgerInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
+class ReadOnlyInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
+    """A table on a tenant's page."""
+
+    template = "admin/rows.html"
+    extra = 0
+
+
+class LedgerInline(ReadOnlyInline):
     """Every provisioning step of the tenant."""
 
     model = models.ProvisioningEvent
     fields = readonly_fields = LEDGER
-    extra = 0
 
 
-class MembershipInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
+class MembershipInline(ReadOnlyInline):
     """Who belongs to the tenant, with their user at Fusebit."""
 
     model = models.Membership
     fields = readonly_fields = ("user", "role", "fusebit_user", "access", "created_at")
-    extra = 0
 
     @admin.display(description="Fusebit user id")
     def fusebit_user(self, row: models.Membership) -> str:
@@ -57,13 +62,11 @@ class MembershipInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
         return found.get_state_display() if found else "none"
 
 
-class FunctionInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
+class FunctionInline(ReadOnlyInline):
     """The tenant's functions."""
 
     model = models.Function
     fields = readonly_fields = ("name", "deployment", "created_at", "deleted_at")
-    extra = 0
-    show_change_link = True
 
 
 @admin.register(models.Tenant)
