@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Sets up everything the tests need on a fresh machine, then runs them on SQLite and on PostgreSQL.
 
-Usage: python3 tests/run.py [--setup-only] [pytest arguments]
+Usage: python3 tests/run.py [--setup-only | --gate] [pytest arguments]
+
+With --gate it runs the escape and fault cases instead, which take longer than a change should wait for.
 
 Needs Python 3.11 and nothing else: it makes the virtual environment, installs the packages, Chromium and PostgreSQL
 (by apt where it may, Chromium by Playwright elsewhere), and starts a PostgreSQL of its own. What it cannot install
@@ -160,7 +162,7 @@ def run_tests(arguments: list[str], environment: dict[str, str]) -> int:
 
 def main() -> int:
     """Set up, run all rounds, and return 0 only when all passed."""
-    arguments = [argument for argument in sys.argv[1:] if argument != "--setup-only"]
+    arguments = [argument for argument in sys.argv[1:] if argument not in {"--setup-only", "--gate"}]
     make_environment()
     chromium = ensure_chromium()
     programs = ensure_postgresql()
@@ -168,17 +170,21 @@ def main() -> int:
         return 0
     kept = {name: value for name, value in os.environ.items() if not name.endswith("DATABASE_URL")}
     environment = {**kept, "CHROMIUM": chromium, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
-    # A process of its own: Playwright keeps an event loop running in the thread that its tests use.
-    say("The browser, on SQLite")
-    in_browser = run_tests(["-m", "browser", *arguments], environment)
-    say("Everything else, on SQLite")
-    on_sqlite = run_tests(["-m", "not browser", *arguments], environment)
+    gate = "--gate" in sys.argv
+    failed = 0
+    if not gate:
+        # A process of its own: Playwright keeps an event loop running in the thread that its tests use.
+        say("The browser, on SQLite")
+        failed |= run_tests(["-m", "browser", *arguments], environment)
+    say("Escape and fault cases, on SQLite" if gate else "Everything else, on SQLite")
+    failed |= run_tests(["-m", "gate" if gate else "not browser and not gate", *arguments], environment)
     with postgresql(programs) as socket:
-        say("Everything that touches rows, on PostgreSQL")
+        say("Fault cases, on PostgreSQL" if gate else "Everything that touches rows, on PostgreSQL")
         url = f"postgresql://postgres@/{{}}?host={socket}"
         databases = {"DATABASE_URL": url.format("site"), "PLATFORM_DATABASE_URL": url.format("platform")}
-        on_postgresql = run_tests(["-m", "rows", *arguments], {**environment, **databases})
-    return in_browser or on_sqlite or on_postgresql
+        marked = "gate and rows" if gate else "rows and not gate"
+        failed |= run_tests(["-m", marked, *arguments], {**environment, **databases})
+    return failed
 
 
 if __name__ == "__main__":

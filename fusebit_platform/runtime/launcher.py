@@ -5,6 +5,7 @@ together with the two descriptors a worker keeps. When the socket closes, every 
 """
 
 import array
+import contextlib
 import json
 import os
 import select
@@ -101,7 +102,8 @@ class Launcher:
                 self._say(id=number, status=os.waitstatus_to_exitcode(status))
 
     def _say(self, **message: object) -> None:
-        self._channel.send(json.dumps(message).encode())
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the parent is gone: the next read says so
+            self._channel.send(json.dumps(message).encode())
 
 
 def receive(channel: socket.socket) -> tuple[bytes, list[int]]:

@@ -70,11 +70,13 @@ class Launching:
             os.close(writable)
         try:
             await asyncio.wait_for(process.started, START_SECONDS)
-        except (SpawnFailed, TimeoutError) as error:
+        except BaseException as error:
             self.kill(process)
             ours.close()
             os.close(readable)
-            raise SpawnFailed(f"A function's process did not start. {error}".strip()) from error
+            if isinstance(error, SpawnFailed | TimeoutError):
+                raise SpawnFailed(f"A function's process did not start. {error}".strip()) from error
+            raise
         return process
 
     def kill(self, process: Process) -> None:

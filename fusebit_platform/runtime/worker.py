@@ -236,6 +236,8 @@ class Worker(asyncio.Protocol):
             self._close_output()
         if not self.ready.done():
             self.ready.cancel()
+        if not attached and self.process is not None:
+            self.process.frames.close()  # it ended before its channel was taken over
         self.gone.set_result(None)
         for call, (reply, _) in list(self.calls.items()):
             answer = self._obituary(self._exit_code)

@@ -81,9 +81,9 @@ def wire() -> Iterator[Wire]:
 
 
 @pytest.fixture(scope="session")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedFusebit]:
+def embedded() -> Iterator[EmbeddedFusebit]:
     """The embedded Fusebit in a process of its own."""
-    with running(tmp_path_factory.mktemp("fusebit")) as fusebit:
+    with running() as fusebit:
         yield fusebit
 
 

@@ -21,9 +21,9 @@ def cast(db: None) -> Cast:
 
 
 @pytest.fixture(scope="session")
-def shared_fusebit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedFusebit]:
+def shared_fusebit() -> Iterator[EmbeddedFusebit]:
     """The embedded Fusebit, shared by the session."""
-    with running(tmp_path_factory.mktemp("fusebit")) as fusebit:
+    with running() as fusebit:
         yield fusebit
 
 
