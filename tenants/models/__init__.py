@@ -1,14 +1,16 @@
 """What the product remembers."""
 
 from tenants.models.access import ApiToken
-from tenants.models.functions import Deployment, Function, FunctionVersion, Run
+from tenants.models.functions import Deployment, Function, FunctionVersion
 from tenants.models.ledger import AuditEvent, ProvisioningEvent
 from tenants.models.reconciled import Reconciled, State
+from tenants.models.runs import Case, Run, RunBody
 from tenants.models.tenancy import FusebitUser, Membership, Role, Tenant
 
 __all__ = [
     "ApiToken",
     "AuditEvent",
+    "Case",
     "Deployment",
     "Function",
     "FunctionVersion",
@@ -18,6 +20,7 @@ __all__ = [
     "Reconciled",
     "Role",
     "Run",
+    "RunBody",
     "State",
     "Tenant",
 ]

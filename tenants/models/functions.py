@@ -1,7 +1,6 @@
-"""Functions, their immutable versions, what is deployed, and the calls that were made."""
+"""Functions, their immutable versions, and what is deployed."""
 
 import uuid
-from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -18,6 +17,8 @@ class Function(models.Model):
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="functions")
     name = models.CharField(max_length=64)
     description = models.CharField(max_length=300, blank=True)
+    tags = models.JSONField(default=list, blank=True, help_text="Words to find it by.")
+    keeps_bodies = models.BooleanField(default=False, help_text="Requests and answers are kept, encrypted, for a week.")
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
@@ -51,6 +52,7 @@ class FunctionVersion(models.Model):
     compute = models.JSONField(default=dict, blank=True)
     schedule = models.JSONField(default=dict, blank=True)
     security = models.JSONField(default=dict, blank=True)
+    routes = models.JSONField(default=list, blank=True, help_text="Paths with rules of their own.")
     message = models.CharField(max_length=300, blank=True)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -82,39 +84,9 @@ class Deployment(Reconciled):
     absent = models.BooleanField(default=False, help_text="The function should not exist at Fusebit.")
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     build_id = models.CharField(max_length=80, blank=True)
+    build_log = models.TextField(blank=True, help_text="What happened on the way, a line each.")
     location = models.URLField(max_length=500, blank=True, help_text="As Fusebit gave it.")
 
     def __str__(self) -> str:
         """Show the version that should answer."""
         return str(self.version)
-
-
-class Run(models.Model):
-    """One call of a function through the site, refused ones too. Bodies are not kept."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    function = models.ForeignKey(Function, on_delete=models.CASCADE, related_name="runs")
-    version_number = models.PositiveIntegerField(null=True)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    method = models.CharField(max_length=8)
-    path = models.CharField(max_length=2000, blank=True)
-    status = models.PositiveSmallIntegerField(null=True, help_text="Empty when there was no answer.")
-    duration_ms = models.FloatField(default=0)
-    size = models.PositiveIntegerField(default=0, help_text="Bytes of the answer's body.")
-    cause = models.CharField(max_length=24, blank=True, help_text="From the catalogue; empty when all went well.")
-    message = models.TextField(blank=True)
-    reference_id = models.CharField(max_length=40, blank=True)
-    permissions: "models.JSONField[Any, Any]" = models.JSONField(
-        default=list, blank=True, help_text="What the token of this call was allowed to do."
-    )
-    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
-
-    class Meta:
-        """Newest first."""
-
-        ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["function", "-created_at"])]
-
-    def __str__(self) -> str:
-        """Show what was called and what came back."""
-        return f"{self.method} {self.function.name} {self.status or self.cause}"

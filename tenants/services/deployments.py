@@ -56,7 +56,7 @@ def session_for(function_tenant_id: Any, boundary_id: str, person: User | None) 
 def specification(version: FunctionVersion) -> dict[str, Any]:
     """Return the version as the body of PUT function (contract 5.1)."""
     body: dict[str, Any] = {"nodejs": {"files": version.files}}
-    for name in ("configuration", "compute", "schedule", "security"):
+    for name in ("configuration", "compute", "schedule", "security", "routes"):
         if value := getattr(version, name):
             body[name] = value
     return body

@@ -20,7 +20,7 @@ RESERVED_PARTS = frozenset({"node_modules", "__proto__", "constructor", "prototy
 CONFIGURATION_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 MAX_FILES = 100
 MAX_BYTES = 400_000  # Fusebit takes 500 KB for the whole specification (contract 1.6)
-SETTINGS = ("configuration", "compute", "schedule", "security")
+SETTINGS = ("configuration", "compute", "schedule", "security", "routes")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Change:
     compute: dict[str, Any] | None = None
     schedule: dict[str, str] | None = None
     security: dict[str, Any] | None = None
+    routes: list[dict[str, Any]] | None = None
 
 
 def create(*, tenant: Tenant, name: str, starter: starters.Starter, author: User) -> Function:

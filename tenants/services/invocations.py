@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from fusebit_bridge import door
 from tenants.errors import FusebitUnavailable, InvalidInput, NotReady
@@ -45,7 +46,10 @@ def run(*, function: Function, actor: User, call: Call) -> Outcome:
     if deployment.live_version is None:
         raise NotReady("No version of this function is live yet.")
     row = Run(
+        tenant_id=function.tenant_id,
         function=function,
+        function_name=function.name,
+        created_at=timezone.now(),
         version_number=deployment.live_version.number,
         actor=actor,
         method=call.method,
