@@ -17,14 +17,7 @@ from social_django.models import UserSocialAuth
 from fusebit_bridge import door
 from tenants import selectors
 from tenants.models import FusebitUser, Membership, Role, State, Tenant
-from tenants.services import audit, functions, reconciliation, starters
-
-# What each role is granted on the boundary; the platform itself enforces it.
-ACTIONS = {
-    Role.OWNER: ("function:*",),
-    Role.DEVELOPER: ("function:*",),
-    Role.VIEWER: ("function:get", "function:get-log", "function:execute"),
-}
+from tenants.services import access, audit, functions, reconciliation, starters
 
 
 class SocialIdentity(Protocol):
@@ -94,15 +87,6 @@ def display_name(user: User) -> str:
     return user.first_name or user.get_username().split("|")[0].split("@")[0] or "Your"
 
 
-def desired_access(user: User) -> frozenset[door.Statement]:
-    """Return exactly what the person's memberships add up to."""
-    statements: set[door.Statement] = set()
-    for membership in selectors.memberships_of(user):
-        for action in ACTIONS[Role(membership.role)]:
-            statements |= door.boundary_access([membership.tenant.boundary_id], action)
-    return frozenset(statements)
-
-
 def advance(*, row: FusebitUser) -> FusebitUser:
     """Take the person's user at Fusebit one step towards what it should be; return the row as it is afterwards."""
     claimed = reconciliation.claim(row)
@@ -126,7 +110,7 @@ def _converge(row: FusebitUser) -> door.RemoteUser:
         FusebitUser.objects.filter(pk=row.pk, issuer_id="").update(issuer_id=issuer_id)
     return door.provisioner().ensure_user(
         door.Identity(issuer_id, row.subject),
-        desired_access(row.user),
+        access.desired(row.user),
         first_name=row.user.first_name,
         last_name=row.user.last_name,
         email=row.user.email,
