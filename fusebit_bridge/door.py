@@ -1,13 +1,14 @@
 """The public door: everything that the rest of the project may ask of the bridge.
 
 With the client key, in the worker only: `provisioner` and `ensure_tenant_issuer`. With the tenants' key, in site and
-worker: `tenant`. Everything raises FusebitError and nothing else.
+worker: `tenant`; under the tenants' encryption keys: `vault`. Everything raises FusebitError and nothing else.
 """
 
 from collections.abc import Iterable
 
 from fusebit_bridge import connection, issuers
 from fusebit_bridge.client import Limits
+from fusebit_bridge.encryption import CannotDecrypt
 from fusebit_bridge.errors import (
     BuildFailed,
     Busy,
@@ -25,11 +26,14 @@ from fusebit_bridge.errors import (
 from fusebit_bridge.permissions import Statement
 from fusebit_bridge.provisioner import Identity, Provisioner, RemoteUser
 from fusebit_bridge.tenant_session import Answer, Publication, TenantSession
+from fusebit_bridge.vault import Vault, shred
+from fusebit_bridge.vault import of as vault
 
 __all__ = [
     "Answer",
     "BuildFailed",
     "Busy",
+    "CannotDecrypt",
     "Failed",
     "FusebitError",
     "Identity",
@@ -46,12 +50,15 @@ __all__ = [
     "UnexpectedAnswer",
     "Unreachable",
     "Untrusted",
+    "Vault",
     "boundary_access",
     "ensure_tenant_issuer",
     "is_reachable",
     "provisioner",
+    "shred",
     "tenant",
     "tenant_issuer_id",
+    "vault",
 ]
 
 

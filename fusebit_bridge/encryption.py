@@ -1,4 +1,4 @@
-"""Encrypts private keys at rest: AES-256-GCM under a ring of keys, bound to the row and the purpose.
+"""Encrypts at rest: AES-256-GCM under a ring of keys, bound to the row and the purpose.
 
 The first key of a ring encrypts and all of them decrypt, so a key is changed by putting a new one in front. What was
 sealed for one row, column, purpose or version does not open for another.
@@ -72,10 +72,10 @@ class Ring:
             form, key_id, nonce, body = sealed.split(".")
             key = self.keys.get(key_id)
             if form != FORMAT or key is None:
-                raise CannotDecrypt(f"A stored key was encrypted under a key that is not in {self.setting}.")
+                raise CannotDecrypt(f"What is stored was encrypted under a key that is not in {self.setting}.")
             return key.decrypt(_raw(nonce), _raw(body), _bound_to(context)).decode()
         except (ValueError, InvalidTag):
-            raise CannotDecrypt("A stored key was altered, or moved from another row.") from None
+            raise CannotDecrypt("What is stored was altered, or moved from another row.") from None
 
     def is_current(self, sealed: str) -> bool:
         """Tell whether the text is encrypted under the first key."""

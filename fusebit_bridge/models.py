@@ -51,6 +51,28 @@ class SigningKey(models.Model):
         return (self._meta.db_table, "sealed", str(self.pk), str(self.purpose), str(self.version))
 
 
+class DataKey(models.Model):
+    """The key under which everything of one owner, a tenant for one, is encrypted; itself under encryption."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.CharField(max_length=80, unique=True)
+    sealed = SealedField(editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.owner
+
+    @property
+    def purpose(self) -> str:
+        """Return whose ring protects the key."""
+        return str(Purpose.TENANT)
+
+    @property
+    def context(self) -> tuple[str, ...]:
+        """Return what the ciphertext is bound to: table, column, row and purpose."""
+        return (self._meta.db_table, "sealed", str(self.pk), "data key")
+
+
 class Client(models.Model):
     """The imported client profile: which Fusebit, which account, and whose key provisions. There is one."""
 

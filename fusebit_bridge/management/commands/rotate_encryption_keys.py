@@ -7,7 +7,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from fusebit_bridge.encryption import ring_for
 from fusebit_bridge.errors import NotConfigured
-from fusebit_bridge.models import SigningKey
+from fusebit_bridge.models import DataKey, SigningKey
 
 
 class Command(BaseCommand):
@@ -21,7 +21,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Rotate every row; exit 1 when one could not be read."""
         done, unreadable = 0, 0
-        for row in SigningKey.objects.order_by("pk"):
+        rows: list[SigningKey | DataKey] = [*SigningKey.objects.order_by("pk"), *DataKey.objects.order_by("pk")]
+        for row in rows:
             try:
                 done += rotate(row)
             except NotConfigured as error:
@@ -33,11 +34,11 @@ class Command(BaseCommand):
 
 
 @sensitive_variables()
-def rotate(row: SigningKey) -> bool:
+def rotate(row: SigningKey | DataKey) -> bool:
     """Encrypt the row under the first key, unless it is; tell whether it was written."""
     ring = ring_for(row.purpose)
     plain = ring.open(row.sealed, *row.context)
     if ring.is_current(row.sealed):
         return False
     fresh = ring.seal(plain, *row.context)
-    return SigningKey.objects.filter(pk=row.pk, sealed=row.sealed).update(sealed=fresh) == 1
+    return type(row).objects.filter(pk=row.pk, sealed=row.sealed).update(sealed=fresh) == 1
