@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jwt
@@ -48,6 +48,7 @@ class Caller:
     subject: str
     access: tuple[Statement, ...]
     checks: tuple[Check, ...] = ()  # of inline permissions against the agent's access
+    kid: str = ""  # of the key that signed the token
 
     @property
     def kind(self) -> str:
@@ -93,7 +94,8 @@ def authenticate(token: str, account_id: str) -> Caller:
         caller = _system_caller(decoded, account_id)
     else:
         verify(decoded, issuer_key(account_id, issuer_id, decoded.header))
-        caller = _narrowed(_agent(account_id, issuer_id, subject), decoded.claims)
+        agent = replace(_agent(account_id, issuer_id, subject), kid=decoded.header["kid"])
+        caller = _narrowed(agent, decoded.claims)
     _remembered.put(account_id, token, caller, agents, decoded.claims.get("exp"))
     return caller
 
@@ -226,7 +228,7 @@ def _narrowed(caller: Caller, claims: dict[str, Any]) -> Caller:
         checks.append(Check(statement.action, resources.normalize(statement.resource), allowed))
         if not allowed:
             break
-    narrowed = Caller(caller.account_id, caller.agent_id, caller.issuer_id, caller.subject, statements, tuple(checks))
+    narrowed = replace(caller, access=statements, checks=tuple(checks))
     if checks and not checks[-1].authorized:
         raise ExcessivePermissions(narrowed)
     return narrowed
@@ -243,7 +245,7 @@ def _system_caller(decoded: Decoded, account_id: str) -> Caller:
     verify(decoded, key)
     check_times(decoded.claims, required=True)
     statements = inline_statements(decoded.claims.get(resources.PERMISSIONS_CLAIM))
-    return Caller(account_id, SYSTEM_AGENT, issuer_id, subject, statements)
+    return Caller(account_id, SYSTEM_AGENT, issuer_id, subject, statements, kid=kid)
 
 
 class _Remembered:

@@ -19,6 +19,7 @@ import uvloop
 from fusebit_platform.gateway.connection import IDLE_SECONDS, Connection
 from fusebit_platform.gateway.contracts import Executions
 from fusebit_platform.gateway.flow import Gateway
+from fusebit_platform.gateway.records import Records
 from fusebit_platform.runtime import node, probe
 from fusebit_platform.runtime.pool import Pool
 from fusebit_platform.runtime.recipe import Recipe
@@ -70,6 +71,7 @@ class Site:
     base_url: str
     around: Callable[..., object]  # wraps every look-up in its thread
     allow_weak_sandbox: bool
+    records: Records
 
 
 def run(
@@ -80,14 +82,19 @@ def run(
     base_url: str,
     around: Callable[..., object] | None = None,
     allow_weak_sandbox: bool = False,
+    records: Records | None = None,
 ) -> None:
-    """Serve an ASGI application and the functions that `executions` knows; `around` wraps every look-up."""
+    """Serve an ASGI application and the functions that `executions` knows.
+
+    `around` wraps every look-up; `records` is where calls are remembered.
+    """
     site = Site(
         application=application,
         executions=executions,
         base_url=base_url,
         around=around or _plainly,
         allow_weak_sandbox=allow_weak_sandbox,
+        records=records or Records(),
     )
     recipe = Recipe.of(node.find())
     sockets = listen(port)
@@ -107,7 +114,12 @@ async def _serve(site: Site, recipe: Recipe, sockets: list[socket.socket]) -> No
         await runtime.start()
         shares_origin = os.environ.get("RUN_SHARES_ORIGIN", "") == "1"
         gateway = Gateway(
-            site.executions, runtime, base_url=site.base_url, shares_origin=shares_origin, in_thread=in_thread
+            site.executions,
+            runtime,
+            base_url=site.base_url,
+            shares_origin=shares_origin,
+            records=site.records,
+            in_thread=in_thread,
         )
         server = Server(config_for(site.application, gateway))
         ready = loop.create_task(announce(server, sockets[0], site.base_url))

@@ -125,9 +125,10 @@ def _is_refused(name: str, value: str, shares_origin: bool) -> bool:
     return shares_origin and (name in SHARED_ORIGIN_OWNED or name.startswith("access-control-"))
 
 
-def error_body(status: int, message: str) -> bytes:
-    """Return the body of an error (contract 1.5)."""
-    return json.dumps({"status": status, "statusCode": status, "message": message}).encode()
+def error_body(status: int, message: str, code: str = "") -> bytes:
+    """Return the body of an error (contract 1.5); a code, where there is one, tells programs which it is."""
+    body: dict[str, object] = {"status": status, "statusCode": status, "message": message}
+    return json.dumps(body | {"code": code} if code else body).encode()
 
 
 def preflight(requested_headers: str) -> bytes:

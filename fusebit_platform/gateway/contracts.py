@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from fusebit_platform.policy import Policy
 from fusebit_platform.runtime.builds import Build, Reply
 
 
@@ -35,21 +36,30 @@ class Executable(Protocol):
     def concurrency(self) -> int | None: ...
     @property
     def function_permissions(self) -> Any: ...
+    @property
+    def policy(self) -> Policy: ...
 
 
 class Caller(Protocol):
-    """Who may run: both members are None for an anonymous caller."""
+    """Who may run: the first two members are None, and the others empty, for an anonymous caller."""
 
     @property
     def permissions(self) -> Mapping[str, Any] | None: ...
     @property
     def access_token(self) -> str | None: ...
+    @property
+    def issuer_id(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def kid(self) -> str: ...
 
 
 class Executions(Protocol):
     """Look up and authorise executions. All but `generation` may block; the gateway calls them in a thread.
 
-    Their refusals are exceptions with an HTTP `status` and a safe `message`.
+    Their refusals are exceptions with an HTTP `status` and a safe `message`; that of `authorise` may also have `cause`,
+    `caller` and `missing` (action and resource) for the record of the run.
     """
 
     def find(self, subscription_id: str, boundary_id: str, function_id: str) -> Executable | None:

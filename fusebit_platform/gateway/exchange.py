@@ -99,6 +99,11 @@ class Exchange:
         self._begun = False
         self._refusal: Refusal | None = None
 
+    @property
+    def body_bytes(self) -> int:
+        """Return how much of a body came."""
+        return len(self.body)
+
     # --- the request ---
 
     def read_head(self) -> None:
@@ -163,7 +168,7 @@ class Exchange:
             return
         if refusal.close:
             self.keep_alive = False
-        body = answers.error_body(refusal.status, refusal.message)
+        body = answers.error_body(refusal.status, refusal.message, refusal.code)
         self.respond(refusal.status, answers.CORS + answers.NOSNIFF + answers.JSON_TYPE, body)
 
     def respond(self, status: int, lines: bytes, body: bytes) -> None:

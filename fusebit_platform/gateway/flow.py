@@ -1,7 +1,6 @@
 """The way of a call: found, authorised, limited, run, answered, remembered (contract 6.1)."""
 
 import asyncio
-import base64
 import json
 import logging
 import time
@@ -11,66 +10,20 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
 from fusebit_platform.gateway import answers, bodies, forms
-from fusebit_platform.gateway.contracts import Caller, Executable, Executions, Runtime
+from fusebit_platform.gateway.contracts import Executions, Runtime
 from fusebit_platform.gateway.exchange import Exchange
-from fusebit_platform.gateway.records import Records, RunRecord
+from fusebit_platform.gateway.known import Admission, Known
+from fusebit_platform.gateway.quotas import Quotas
+from fusebit_platform.gateway.records import CallerName, Records, RunRecord, Statement
 from fusebit_platform.gateway.refusals import Refusal
-from fusebit_platform.runtime.builds import Answer, Build
+from fusebit_platform.runtime.builds import Answer
 
-ADMITTED_SECONDS = 60.0  # how long a decision is remembered at most
-ADMISSIONS = 2000  # remembered per function
+MESSAGE = 500  # characters kept of an error's message
 FUNCTIONS = 20_000  # remembered in all
 SOURCE_LINES = {name: f"x-fx-response-source: {name}\r\n".encode() for name in ("function", "provider", "proxy")}
 Key = tuple[str, str, str]
 InThread = Callable[..., Coroutine[Any, Any, Any]]
 logger = logging.getLogger(__name__)
-
-
-class Admission:
-    """A caller who may run a function, ready to be put into ctx."""
-
-    def __init__(self, caller: Caller, function_token: str | None, until: float) -> None:
-        fusebit: dict[str, object] = {}
-        if caller.access_token is not None:
-            fusebit["callerAccessToken"] = caller.access_token
-        if function_token is not None:
-            fusebit["functionAccessToken"] = function_token
-        permissions = {} if caller.permissions is None else {"permissions": caller.permissions}
-        self.members = f'"caller":{json.dumps(permissions)},"fusebit":{json.dumps(fusebit)},'.encode()
-        self.until = until
-
-
-class Known:
-    """A function that has been looked up, and who may run it."""
-
-    def __init__(self, executable: Executable, endpoint: str) -> None:
-        self.executable = executable
-        self.path_matters = any("security" in route or "task" in route for route in executable.routes)
-        self.admissions: dict[tuple[str | None, str, bool], Admission] = {}
-        self.build = Build(
-            boundary=f"{executable.subscription_id}/{executable.boundary_id}",
-            function=executable.function_id,
-            version=executable.version_id,
-            files=executable.files,
-            configuration=executable.configuration,
-            memory_mb=executable.memory_mb,
-            timeout_s=executable.timeout_s,
-            context={
-                "accountId": executable.account_id,
-                "subscriptionId": executable.subscription_id,
-                "boundaryId": executable.boundary_id,
-                "functionId": executable.function_id,
-                "baseUrl": executable.base_url,
-                "fusebit": {"endpoint": endpoint},
-            },
-        )
-
-    def admission_key(self, exchange: Exchange) -> tuple[str | None, str, bool]:
-        """Name everything the decision depends on; a route's rules make the path and the verb part of it."""
-        authorization = exchange.headers.get("authorization")
-        if not self.path_matters:
-            return (authorization, "", False)
-        return (authorization, exchange.path, exchange.method == "POST")
 
 
 class Gateway:
@@ -94,7 +47,7 @@ class Gateway:
         self._known: dict[Key, Known] = {}
         self._asked: dict[Key, asyncio.Future[Known]] = {}
         self._generation = -1
-        self._running: dict[str, int] = {}
+        self._quotas = Quotas()
         self._tasks: set[asyncio.Task[None]] = set()
         self.records = records or Records()
 
@@ -121,7 +74,7 @@ class Gateway:
     async def _ask(self, exchange: Exchange, body: bytes) -> None:
         try:
             known = await self._find(exchange.key)
-            self._check_concurrency(known.executable)
+            self._quotas.check(known)
             admission = await self._admit(exchange, known)
             self._run(exchange, known, admission, body)
         except Refusal as refusal:
@@ -155,65 +108,84 @@ class Gateway:
     async def _admit(self, exchange: Exchange, known: Known) -> Admission:
         path = exchange.path
         key = known.admission_key(exchange)
-        authorization = key[0]
         executable = known.executable
-        caller = await self._in_thread(self._executions.authorise, executable, authorization, path, exchange.method)
+        caller = await self._in_thread(self._executions.authorise, executable, key[0], path, exchange.method)
         token = await self._in_thread(self._executions.function_access_token, executable, path)
-        until = min(time.time() + ADMITTED_SECONDS, expiry(authorization))
-        admission = Admission(caller, token, until)
-        if len(known.admissions) >= ADMISSIONS:
-            known.admissions.clear()
-        known.admissions[key] = admission
-        return admission
+        return known.admit(key, caller, token)
 
     # --- the call ---
 
-    def _check_concurrency(self, executable: Executable) -> None:
-        limit = executable.concurrency
-        if limit is not None and 0 <= limit <= self._running.get(executable.subscription_id, 0):
-            raise Refusal(429, "Subscription has exceeded concurrency throttle", cause="rate_limited")
-
     def _run(self, exchange: Exchange, known: Known, admission: Admission, body: bytes) -> None:
         try:
-            self._check_concurrency(known.executable)
+            self._quotas.begin(known)
         except Refusal as refusal:
-            self._refuse(exchange, refusal)
+            self._refuse(exchange, refusal, known, admission)
             return
-        subscription = known.executable.subscription_id
-        self._running[subscription] = self._running.get(subscription, 0) + 1
         payload = payload_of(exchange, admission.members, body)
-        self._runtime.submit(known.build, payload, partial(self._answered, exchange, known))
+        self._runtime.submit(known.build, payload, partial(self._answered, exchange, known, admission))
 
-    def _answered(self, exchange: Exchange, known: Known, answer: Answer) -> None:
-        subscription = known.executable.subscription_id
-        left = self._running.get(subscription, 1) - 1
-        if left:
-            self._running[subscription] = left
-        else:
-            self._running.pop(subscription, None)
+    def _answered(self, exchange: Exchange, known: Known, admission: Admission, answer: Answer) -> None:
+        self._quotas.end(known)
         status, source, cause = answer.status, answer.source, answer.cause
+        message = answer.message
         try:
             answers.check_status(status)
             lines = answers.header_block(answer.headers, shares_origin=self._shares_origin)
             body = answer.body
         except answers.Unusable as error:
-            status, source, cause = 500, "provider", "code_error"
+            status, source, cause, message = 500, "provider", "code_error", str(error)
             lines = answers.CORS + answers.NOSNIFF + answers.JSON_TYPE
-            body = answers.error_body(500, str(error))
+            body = answers.error_body(500, message)
         exchange.respond(status, lines + SOURCE_LINES[source], body)
-        self._remember(exchange, status, source, cause, known.executable.version_id)
+        if cause and not message:
+            message = message_in(answer.body)
+        self._remember(
+            exchange,
+            status=status,
+            source=source,
+            cause=cause,
+            version_id=known.executable.version_id,
+            cpu_ms=answer.cpu_ms,
+            request_bytes=exchange.body_bytes,
+            response_bytes=len(body),
+            caller=admission.caller,
+            permissions=admission.permissions,
+            message=message,
+        )
 
-    def _refuse(self, exchange: Exchange, refusal: Refusal) -> None:
+    def _refuse(
+        self, exchange: Exchange, refusal: Refusal, known: Known | None = None, admission: Admission | None = None
+    ) -> None:
         exchange.refuse(refusal)
-        self._remember(exchange, refusal.status, "", refusal.cause or CAUSES.get(refusal.status, "refused"), "")
+        self._remember(
+            exchange,
+            status=refusal.status,
+            source="",
+            cause=refusal.cause or CAUSES.get(refusal.status, ""),
+            version_id=known.executable.version_id if known else "",
+            request_bytes=exchange.body_bytes,
+            caller=admission.caller if admission else refusal.caller,
+            permissions=admission.permissions if admission else None,
+            missing=refusal.missing,
+            message=refusal.detail,
+        )
 
-    def _remember(self, exchange: Exchange, status: int, source: str, cause: str, version: str) -> None:
+    def _remember(self, exchange: Exchange, **known: Any) -> None:
         subscription, boundary, function = exchange.key
         started = exchange.started
-        duration = (time.time() - started) * 1000
-        path = exchange.path.partition("?")[0]
-        record = (started, duration, subscription, boundary, function, version, exchange.method, path)
-        self.records.add(RunRecord(*record, status, source, cause, exchange.trace_id))
+        self.records.add(
+            RunRecord(
+                started,
+                (time.time() - started) * 1000,
+                subscription,
+                boundary,
+                function,
+                method=exchange.method,
+                path=exchange.path.partition("?")[0],
+                trace_id=exchange.trace_id,
+                **known,
+            )
+        )
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -221,7 +193,7 @@ class Gateway:
         task.add_done_callback(self._tasks.discard)
 
 
-CAUSES = {403: "auth_denied", 404: "not_found", 413: "too_large", 429: "rate_limited"}
+CAUSES = {403: "auth_denied", 404: "not_found", 413: "too_large", 415: "", 429: "rate_limited", 500: "platform"}
 
 
 def payload_of(exchange: Exchange, members: bytes, body: bytes) -> bytes:
@@ -235,22 +207,26 @@ def payload_of(exchange: Exchange, members: bytes, body: bytes) -> bytes:
     return b"".join((head.encode(), exchange.headers_json, trace.encode(), members, b'"body":', body, b"}"))
 
 
-def expiry(authorization: str | None) -> float:
-    """Return the `exp` of a bearer token in seconds since the epoch; infinity when it has none."""
-    if not authorization:
-        return float("inf")
+def message_in(body: bytes) -> str:
+    """Return the message of an error's JSON body, shortened; the body is hostile."""
     try:
-        payload = authorization.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return float(claims["exp"])
-    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
-        return float("inf")
+        message = json.loads(body)["message"] if len(body) <= 64 * 1024 else ""
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return message[:MESSAGE] if isinstance(message, str) else ""
 
 
 def refusal_from(error: Exception) -> Refusal:
     """Return what a service's exception means: its own status and message, or an internal error."""
     status, message = getattr(error, "status", None), getattr(error, "message", None)
-    if isinstance(status, int) and 400 <= status <= 599 and isinstance(message, str):
-        return Refusal(status, message)
-    logger.error("A call to a function could not be prepared.", exc_info=error)
-    return Refusal(500, "Internal error", cause="platform")
+    if not isinstance(status, int) or not 400 <= status <= 599 or not isinstance(message, str):
+        logger.error("A call to a function could not be prepared.", exc_info=error)
+        return Refusal(500, "Internal error", cause="platform")
+    caller, missing = getattr(error, "caller", None), getattr(error, "missing", None)
+    return Refusal(
+        status,
+        message,
+        cause=getattr(error, "cause", ""),
+        caller=CallerName(caller.issuer_id, caller.subject, caller.kid) if caller and caller.subject else None,
+        missing=Statement(*missing) if missing else None,
+    )

@@ -1,26 +1,58 @@
 """What is remembered of every call, refused ones included."""
 
 from collections import deque
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 KEPT = 1000
 
 
+class CallerName(NamedTuple):
+    """Who called, as the token says."""
+
+    issuer_id: str
+    subject: str
+    kid: str
+
+
+class Statement(NamedTuple):
+    """A right that a call needed."""
+
+    action: str
+    resource: str
+
+
 class RunRecord(NamedTuple):
-    """One call."""
+    """One call; never a token, never a body."""
 
     started: float  # seconds since the epoch
     duration_ms: float
     subscription_id: str
     boundary_id: str
     function_id: str
-    version_id: str
+    version_id: str  # "" when refused before the function was found
     method: str
-    path: str
+    path: str  # without the query
     status: int
     source: str  # "function", "provider", "proxy", or "" when refused before execution
-    cause: str  # "" when all went well
+    cause: str  # "" when all went well; else a word of CAUSES
     trace_id: str
+    kind: str = "http"  # "http", "cron" or "task"
+    cpu_ms: float | None = None  # None when no process worked on it
+    request_bytes: int = 0
+    response_bytes: int = 0
+    caller: CallerName | None = None
+    permissions: Mapping[str, Any] | None = None  # {"allow": […]}, what the call ran with
+    missing: Statement | None = None  # the right whose absence refused it
+    message: str = ""  # short text of the error
+
+
+CAUSES = frozenset(
+    [
+        "code_error", "timeout", "memory", "cpu", "build_failed", "auth_missing", "auth_denied", "rate_limited",
+        "quota", "too_large", "not_found", "egress_blocked", "suspended", "platform",
+    ]
+)  # fmt: skip
 
 
 class Records:

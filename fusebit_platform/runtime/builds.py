@@ -25,6 +25,7 @@ class Build:
     memory_mb: int = 128
     timeout_s: float = 30
     entry: str = "index.js"
+    dependencies: Path | None = None  # a finished, immutable tree of packages, seen read-only as `node_modules`
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -39,7 +40,9 @@ class Answer(NamedTuple):
     source: str  # "function", "provider" or "proxy" (contract 6.5)
     headers: bytes  # JSON list of [name, value] pairs, as the worker wrote it
     body: bytes
-    cause: str = ""  # "" | "code_error" | "timeout" | "memory" | "crash" | "overload" | "platform"
+    cause: str = ""  # "" | "code_error" | "timeout" | "cpu" | "memory" | "rate_limited" | "egress_blocked" | "platform"
+    message: str = ""  # of a failure the platform saw, for the record
+    cpu_ms: float | None = None  # None when no process worked on it
 
 
 Reply = Callable[[Answer], None]
@@ -53,7 +56,7 @@ def failure(status: int, message: str, *, kind: str, cause: str, source: str = "
     body: dict[str, object] = {"status": status, "statusCode": status, "message": message}
     if source == "provider":
         body["properties"] = {"errorType": kind, "errorMessage": message, "trace": []}
-    return Answer(status, source, JSON_HEADERS, json.dumps(body).encode(), cause)
+    return Answer(status, source, JSON_HEADERS, json.dumps(body).encode(), cause, message)
 
 
 def write_files(build: Build, directory: Path) -> None:

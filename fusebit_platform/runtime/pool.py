@@ -20,7 +20,7 @@ USUAL_MEMORY_MB = 128  # what spare processes are prepared for
 PROCESSES_PER_VERSION = 3  # a second one starts only when the first one hangs
 
 
-TOO_MANY = failure(429, "Too Many Requests", kind="", cause="overload", source="proxy")
+TOO_MANY = failure(429, "Too Many Requests", kind="", cause="rate_limited", source="proxy")
 
 
 class Lane:

@@ -14,6 +14,7 @@ from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply, failu
 from fusebit_platform.runtime.errors import BadFrame
 from fusebit_platform.runtime.frames import ANSWER_HEAD, Kind
 from fusebit_platform.runtime.limits import HOSTILE_LOG_BYTES
+from fusebit_platform.runtime.meter import Meter
 from fusebit_platform.runtime.spawning import Launching, Process
 
 QUIET_SECONDS = 0.2  # a busy process that says nothing for so long is asked whether it lives
@@ -30,7 +31,8 @@ class Worker(asyncio.Protocol):
         self.directory = directory
         self.memory_mb = memory_mb
         self.build: Build | None = None
-        self.calls: dict[int, tuple[Reply, float]] = {}
+        self.calls: dict[int, tuple[Reply, float, float]] = {}  # how to answer, until when, the meter at its start
+        self.meter = Meter(os.getpid())  # until there is a process
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.retiring = False  # takes no new calls
@@ -56,6 +58,7 @@ class Worker(asyncio.Protocol):
     async def attach(self, process: Process) -> None:
         """Take over a started process and wait until its harness speaks."""
         self.process = process
+        self.meter = Meter(process.pid)
         loop = asyncio.get_running_loop()
         loop.add_reader(process.output, self._read_output)
         await loop.create_unix_connection(lambda: self, sock=process.frames)
@@ -84,7 +87,7 @@ class Worker(asyncio.Protocol):
         self._last_call = call = self._last_call % 0xFFFFFFFF + 1
         if not self.calls:
             self._heard_at = time.monotonic()
-        self.calls[call] = (reply, deadline)
+        self.calls[call] = (reply, deadline, self.meter.advance(len(self.calls)))
         self._write(frames.encode(Kind.CALL, call, payload))
 
     def kill(self) -> None:
@@ -105,16 +108,21 @@ class Worker(asyncio.Protocol):
             self._write(frames.encode(Kind.PING, 0, b""))
 
     def _expire(self, now: float) -> None:
-        for call, (reply, deadline) in list(self.calls.items()):
+        for call, (reply, deadline, share) in list(self.calls.items()):
             if deadline > now:
                 return  # one version has one time limit, so the order of calls is the order of deadlines
+            cpu_ms = self._cost(share)
             del self.calls[call]
             self.retiring = True  # what the late call is still doing must not touch later ones
             limit = self.build.timeout_s if self.build else 0
             moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             message = f"{moment} {call:08x} Task timed out after {limit:.2f} seconds"
             self._report(call, message)
-            reply(failure(522, message, kind="Function.TimedOut", cause="timeout"))
+            reply(failure(522, message, kind="Function.TimedOut", cause="timeout")._replace(cpu_ms=cpu_ms))
+
+    def _cost(self, share: float) -> float:
+        """Return the CPU time in ms of a call in flight that began when the meter showed `share`."""
+        return (self.meter.advance(len(self.calls)) - share) * 1000
 
     @property
     def last_words(self) -> str:
@@ -142,9 +150,10 @@ class Worker(asyncio.Protocol):
             self.on_idle(self)
 
     def _answer(self, call: int, payload: bytes) -> None:
-        known = self.calls.pop(call, None)
-        if known is None:
+        if call not in self.calls:
             return  # answered before, or never asked
+        cpu_ms = self._cost(self.calls[call][2])
+        known = self.calls.pop(call)
         if len(payload) < ANSWER_HEAD.size:
             self.calls[call] = known
             raise BadFrame("A worker sent an answer without a head.")
@@ -154,7 +163,7 @@ class Worker(asyncio.Protocol):
             self.calls[call] = known
             raise BadFrame("A worker sent an answer that contradicts itself.")
         name, cause = SOURCES[source]
-        known[0](Answer(status, name, payload[ANSWER_HEAD.size : body], payload[body:], cause))
+        known[0](Answer(status, name, payload[ANSWER_HEAD.size : body], payload[body:], cause, "", cpu_ms))
 
     def _other(self, kind: int, call: int, payload: bytes) -> None:
         if kind == Kind.LOG:
@@ -239,8 +248,8 @@ class Worker(asyncio.Protocol):
         if not attached and self.process is not None:
             self.process.frames.close()  # it ended before its channel was taken over
         self.gone.set_result(None)
-        for call, (reply, _) in list(self.calls.items()):
-            answer = self._obituary(self._exit_code)
+        for call, (reply, _, share) in list(self.calls.items()):
+            answer = self._obituary(self._exit_code)._replace(cpu_ms=self._cost(share))
             self._report(call, json.loads(answer.body)["message"])
             reply(answer)
         self.calls.clear()
@@ -253,7 +262,7 @@ class Worker(asyncio.Protocol):
             message = "The function's process was stopped before it answered."
         else:
             message = f"The function's process exited with code {code} before it answered."
-        return failure(500, message, kind="Function.Exited", cause="crash")
+        return failure(500, message, kind="Function.Exited", cause="code_error")
 
 
 def _entry(level: int, message: str) -> bytes:

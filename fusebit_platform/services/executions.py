@@ -11,6 +11,7 @@ from fusebit_platform.authentication import ExcessivePermissions
 from fusebit_platform.errors import SubscriptionMissing, Unauthorized
 from fusebit_platform.generation import current as generation
 from fusebit_platform.models import Function, Subscription
+from fusebit_platform.policy import UNRESTRICTED, Policy
 from fusebit_platform.services import audit, system_tokens
 from fusebit_platform.services.functions import Address
 
@@ -50,20 +51,36 @@ class Executable:
     base_url: str
     concurrency: int | None
     function_permissions: dict[str, Any] | None
+    policy: Policy = UNRESTRICTED
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who runs the function: what the call may do, and the token it came with; both None for anybody."""
+    """Who runs the function: what the call may do, and the token it came with; None and empty for anybody."""
 
     permissions: dict[str, Any] | None
     access_token: str | None
+    issuer_id: str = ""
+    subject: str = ""
+    kid: str = ""
 
 
 NOBODY = Caller(None, None)
 
+
+class CallRefused(Unauthorized):
+    """A caller may not run the function; says for the run's record who it was and what was missing."""
+
+    def __init__(self, cause: str, caller: Caller = NOBODY, missing: tuple[str, str] | None = None) -> None:
+        super().__init__()
+        self.cause = cause
+        self.caller = caller
+        self.missing = missing
+
+
 __all__ = [
     "NOBODY",
+    "CallRefused",
     "Caller",
     "Executable",
     "authorise",
@@ -150,7 +167,7 @@ def decode_file(content: str, encoding: str) -> bytes:
 
 
 def authorise(executable: Executable, authorization_header: str | None, path: str, method: str) -> Caller:
-    """Return who calls; raise Unauthorized when the function, or the route of `path`, does not let them.
+    """Return who calls; raise CallRefused when the function, or the route of `path`, does not let them.
 
     `path` is the raw rest of the URL, its query included (contract 6.2).
     """
@@ -160,16 +177,35 @@ def authorise(executable: Executable, authorization_header: str | None, path: st
         return NOBODY
     token = authentication.bearer(authorization_header) or ""
     try:
-        caller = authentication.authenticate(token, executable.account_id)
+        agent = authentication.authenticate(token, executable.account_id)
     except Unauthorized as error:
         if isinstance(error, ExcessivePermissions):
             audit.record(error.caller, error.caller.checks)
         if mode == "optional":
             return NOBODY
-        raise Unauthorized from None
+        raise _unauthenticated(error, token) from None
+    caller = _caller(agent, token)
     for entry in security.get("authorization", ()):
-        audit.ensure_authorized(caller, entry.get("action", ""), entry["resource"])
-    return Caller({"allow": [statement.as_json() for statement in caller.access]}, token)
+        needed = (entry.get("action", ""), entry["resource"])
+        try:
+            audit.ensure_authorized(agent, *needed)
+        except Unauthorized:
+            raise CallRefused("auth_denied", caller, needed) from None
+    return caller
+
+
+def _caller(agent: authentication.Caller, token: str) -> Caller:
+    permissions = {"allow": [statement.as_json() for statement in agent.access]}
+    return Caller(permissions, token, agent.issuer_id, agent.subject, agent.kid)
+
+
+def _unauthenticated(error: Unauthorized, token: str) -> CallRefused:
+    if not token:
+        return CallRefused("auth_missing")
+    if not isinstance(error, ExcessivePermissions):
+        return CallRefused("auth_denied")
+    excess = error.caller.checks[-1]  # a right the token claims and its agent does not have
+    return CallRefused("auth_denied", _caller(error.caller, token), (excess.action, excess.resource))
 
 
 def _security(executable: Executable, path: str, method: str) -> dict[str, Any]:

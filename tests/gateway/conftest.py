@@ -63,6 +63,11 @@ class Platform:
     def look_ups(self) -> int:
         return int(self.session.get(f"http://127.0.0.1:{self.port}/v1/health").json()["asked"])
 
+    def records(self) -> list[dict[str, Any]]:
+        """Take away what is remembered of the calls so far."""
+        taken: list[dict[str, Any]] = self.session.get(f"http://127.0.0.1:{self.port}/records").json()["records"]
+        return taken
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.session.close()
         if self.process.poll() is None:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from fusebit_platform import server
+from fusebit_platform.gateway.records import Records
+from fusebit_platform.policy import UNRESTRICTED, Policy
 
 FIXED = "FIXED_GENERATION" in os.environ
 SUBSCRIPTION = "sub-0123456789abcdef"
@@ -20,8 +22,8 @@ SUBSCRIPTION = "sub-0123456789abcdef"
 class Refused(Exception):
     """What the services raise."""
 
-    def __init__(self, status: int, message: str) -> None:
-        self.status, self.message = status, message
+    def __init__(self, status: int, message: str, cause: str = "", caller: Any = None, missing: Any = None) -> None:
+        self.status, self.message, self.cause, self.caller, self.missing = status, message, cause, caller, missing
         super().__init__(message)
 
 
@@ -41,12 +43,20 @@ class Executable:
     routes: list[dict[str, Any]] = field(default_factory=list)
     concurrency: int | None = None
     function_permissions: Any = None
+    policy: Policy = UNRESTRICTED
 
 
 @dataclass(frozen=True)
 class Caller:
     permissions: dict[str, Any] | None = None
     access_token: str | None = None
+    issuer_id: str = ""
+    subject: str = ""
+    kid: str = ""
+
+
+def frozen(value: Any) -> Any:
+    return frozenset(value) if isinstance(value, list) else value
 
 
 class Executions:
@@ -67,6 +77,7 @@ class Executions:
         stored = json.loads(self.path.read_text()).get(f"{boundary_id}/{function_id}")
         if stored is None:
             return None
+        stored["policy"] = Policy(**{name: frozen(value) for name, value in stored.get("policy", {}).items()})
         location = f"{self.base_url}/v1/run/{subscription_id}/{boundary_id}/{function_id}"
         names = (subscription_id, boundary_id, function_id)
         return Executable("acc-0123456789abcdef", *names, base_url=location, **stored)
@@ -75,22 +86,27 @@ class Executions:
         self.asked += 1
         if executable.security.get("authentication") != "required":
             return Caller()
+        caller = Caller({"allow": [{"action": "function:*", "resource": "/"}]}, "good", "issuer", "ada", "key-1")
+        if authorization_header == "Bearer narrow":
+            raise Refused(403, "Unauthorized", "auth_denied", caller, ("function:execute", "/x/"))
         if authorization_header != "Bearer good":
-            raise Refused(403, "Unauthorized")
-        return Caller({"allow": [{"action": "function:*", "resource": "/"}]}, "good")
+            raise Refused(403, "Unauthorized", "auth_missing")
+        return caller
 
     def function_access_token(self, executable: Any, *_: str) -> str | None:
         return f"minted-{time.time()}" if executable.function_permissions else None
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Stand where Django stands: health, an echo of the body's size, and the number of look-ups."""
+    """Stand where Django stands: health, an echo of the body's size, the number of look-ups, and the records."""
     size, more = 0, True
     while more:
         message = await receive()
         size += len(message.get("body", b""))
         more = message.get("more_body", False)
     body = {"path": scope["path"], "method": scope["method"], "size": size, "asked": EXECUTIONS.asked}
+    if scope["path"] == "/records":
+        body = {"records": [record._asdict() for record in RECORDS.take()]}
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(body).encode()})
@@ -99,4 +115,5 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 if __name__ == "__main__":
     port = int(sys.argv[1])
     EXECUTIONS = Executions(Path(sys.argv[2]), f"http://localhost:{port}")
-    server.run(application, EXECUTIONS, port=port, base_url=f"http://localhost:{port}")
+    RECORDS = Records()
+    server.run(application, EXECUTIONS, port=port, base_url=f"http://localhost:{port}", records=RECORDS)

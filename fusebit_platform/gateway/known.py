@@ -1,0 +1,93 @@
+"""What the gateway remembers of a function, and of who may run it, so that a warm call asks nobody."""
+
+import base64
+import json
+import time
+
+from fusebit_platform.gateway.contracts import Caller, Executable
+from fusebit_platform.gateway.exchange import Exchange
+from fusebit_platform.gateway.records import CallerName
+from fusebit_platform.gateway.refusals import Refusal
+from fusebit_platform.runtime.builds import Build
+
+ADMITTED_SECONDS = 60.0  # how long a decision is remembered at most
+ADMISSIONS = 2000  # remembered per function
+
+
+class Admission:
+    """A caller who may run a function, ready to be put into ctx."""
+
+    def __init__(self, caller: Caller, function_token: str | None, authorization: str | None) -> None:
+        fusebit: dict[str, object] = {}
+        if caller.access_token is not None:
+            fusebit["callerAccessToken"] = caller.access_token
+        if function_token is not None:
+            fusebit["functionAccessToken"] = function_token
+        permissions = {} if caller.permissions is None else {"permissions": caller.permissions}
+        self.members = f'"caller":{json.dumps(permissions)},"fusebit":{json.dumps(fusebit)},'.encode()
+        self.until = min(time.time() + ADMITTED_SECONDS, expiry(authorization))
+        self.caller = name_of(caller)
+        self.permissions = caller.permissions
+
+
+class Known:
+    """A function that has been looked up, and who may run it."""
+
+    def __init__(self, executable: Executable, endpoint: str) -> None:
+        self.executable = executable
+        self.policy = policy = executable.policy
+        self.path_matters = any("security" in route or "task" in route for route in executable.routes)
+        self.admissions: dict[tuple[str | None, str, bool], Admission] = {}
+        self.boundary = f"{executable.subscription_id}/{executable.boundary_id}"
+        self.build = Build(
+            boundary=self.boundary,
+            function=executable.function_id,
+            version=executable.version_id,
+            files=executable.files,
+            configuration=executable.configuration,
+            memory_mb=min(executable.memory_mb, policy.memory_mb or executable.memory_mb),
+            timeout_s=min(executable.timeout_s, policy.timeout_s or executable.timeout_s),
+            context={
+                "accountId": executable.account_id,
+                "subscriptionId": executable.subscription_id,
+                "boundaryId": executable.boundary_id,
+                "functionId": executable.function_id,
+                "baseUrl": executable.base_url,
+                "fusebit": {"endpoint": endpoint},
+            },
+        )
+
+    def admission_key(self, exchange: Exchange) -> tuple[str | None, str, bool]:
+        """Name everything the decision depends on; a route's rules make the path and the verb part of it."""
+        authorization = exchange.headers.get("authorization")
+        if not self.path_matters:
+            return (authorization, "", False)
+        return (authorization, exchange.path, exchange.method == "POST")
+
+    def admit(self, key: tuple[str | None, str, bool], caller: Caller, function_token: str | None) -> Admission:
+        """Remember a decision; raise Refusal where the boundary does not accept the caller's key."""
+        if caller.kid and caller.kid in self.policy.refused_kids:
+            detail = f"Tokens of the key {caller.kid} are refused in this boundary."
+            raise Refusal(403, "Unauthorized", cause="auth_denied", caller=name_of(caller), detail=detail)
+        admission = Admission(caller, function_token, key[0])
+        if len(self.admissions) >= ADMISSIONS:
+            self.admissions.clear()
+        self.admissions[key] = admission
+        return admission
+
+
+def name_of(caller: Caller) -> CallerName | None:
+    """Return who the caller is, None for anybody."""
+    return CallerName(caller.issuer_id, caller.subject, caller.kid) if caller.subject else None
+
+
+def expiry(authorization: str | None) -> float:
+    """Return the `exp` of a bearer token in seconds since the epoch; infinity when it has none."""
+    if not authorization:
+        return float("inf")
+    try:
+        payload = authorization.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return float(claims["exp"])
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
+        return float("inf")
