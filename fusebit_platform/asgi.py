@@ -4,7 +4,7 @@ import asyncio
 import io
 import logging
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -58,7 +58,10 @@ class Application:
                 return
             loop = asyncio.get_running_loop()
             response = await loop.run_in_executor(self._threads, self.respond, scope, body)
-            await _send(response, send)
+            if isinstance(response, self._transport.Stream) and scope["method"] != "HEAD":
+                await _stream(response, receive, send)
+            else:
+                await _send(response, send)
 
     def respond(self, scope: Message, body: bytes) -> HttpResponse:
         """Return the answer to a request whose body was read; runs on a thread."""
@@ -98,8 +101,32 @@ def raw_path(scope: Message) -> str:
     return raw.partition(b"?")[0].decode("latin-1")
 
 
+async def _stream(response: Any, receive: Receive, send: Send) -> None:
+    """Send the head at once and every event in one write as it comes, until the events or the client end."""
+    await send({"type": "http.response.start", "status": response.status_code, "headers": _headers(response)})
+    sending = asyncio.ensure_future(_forward(response.events, send))
+    leaving = asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (sending, leaving):
+            task.cancel()
+        await asyncio.gather(sending, leaving, return_exceptions=True)
+        await response.events.aclose()
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _forward(events: AsyncIterator[bytes], send: Send) -> None:
+    async for event in events:
+        await send({"type": "http.response.body", "body": event, "more_body": True})
+
+
+def _headers(response: HttpResponse) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
+
+
 async def _send(response: HttpResponse, send: Send) -> None:
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
+    headers = _headers(response)
     if response.status_code not in NO_BODY and not response.has_header("Content-Length"):
         headers.append((b"content-length", str(len(response.content)).encode()))
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})

@@ -8,7 +8,8 @@ PlatformError                 500
 ├── Conflict                  409   the etag of a storage item is not the current one
 ├── BodyTooLarge              413
 ├── UnsupportedMedia          415
-└── TooManyRequests           429
+├── TooManyRequests           429
+└── TooBusy                   503   no more listeners can be served
 """
 
 from typing import Any, ClassVar
@@ -91,3 +92,10 @@ class TooManyRequests(PlatformError):
 
     status = 429
     default = "Too Many Requests"
+
+
+class TooBusy(PlatformError):
+    """The server has as many listeners as it can serve."""
+
+    status = 503
+    default = "Server too busy, try again later."

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -21,6 +21,7 @@ from fusebit_platform.gateway.contracts import Executions
 from fusebit_platform.gateway.flow import Gateway
 from fusebit_platform.gateway.records import Records
 from fusebit_platform.runtime import node, probe
+from fusebit_platform.runtime.builds import LogSink
 from fusebit_platform.runtime.pool import Pool
 from fusebit_platform.runtime.recipe import Recipe
 from fusebit_platform.runtime.refusing import Refusing
@@ -43,7 +44,7 @@ def serve(*, port: int, base_url: str, allow_weak_sandbox: bool = False) -> None
     from fusebit_platform.asgi import get_application
 
     application = get_application()
-    from fusebit_platform.services import executions
+    from fusebit_platform.services import executions, live_logs
 
     def fresh(question: Callable[..., object], *arguments: object) -> object:
         close_old_connections()
@@ -58,8 +59,18 @@ def serve(*, port: int, base_url: str, allow_weak_sandbox: bool = False) -> None
         port=port,
         base_url=base_url,
         around=fresh,
+        logs=live_logs.hub,
         allow_weak_sandbox=allow_weak_sandbox or os.environ.get("ALLOW_WEAK_SANDBOX", "") == "1",
     )
+
+
+class Logs(Protocol):
+    """Where the lines of functions go, on the event loop."""
+
+    @property
+    def sink(self) -> LogSink: ...
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None: ...
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +81,7 @@ class Site:
     executions: Executions
     base_url: str
     around: Callable[..., object]  # wraps every look-up in its thread
+    logs: Logs | None  # where the lines of functions go
     allow_weak_sandbox: bool
     records: Records
 
@@ -81,6 +93,7 @@ def run(
     port: int,
     base_url: str,
     around: Callable[..., object] | None = None,
+    logs: Logs | None = None,
     allow_weak_sandbox: bool = False,
     records: Records | None = None,
 ) -> None:
@@ -93,6 +106,7 @@ def run(
         executions=executions,
         base_url=base_url,
         around=around or _plainly,
+        logs=logs,
         allow_weak_sandbox=allow_weak_sandbox,
         records=records or Records(),
     )
@@ -109,7 +123,10 @@ async def _serve(site: Site, recipe: Recipe, sockets: list[socket.socket]) -> No
     async def in_thread(question: Callable[..., object], *arguments: object) -> object:
         return await loop.run_in_executor(threads, functools.partial(site.around, question, *arguments))
 
-    runtime = await isolated(recipe, allow_weak=site.allow_weak_sandbox)
+    if site.logs is not None:
+        site.logs.attach(loop)
+    sink = site.logs.sink if site.logs is not None else None
+    runtime = await isolated(recipe, allow_weak=site.allow_weak_sandbox, sink=sink)
     try:
         await runtime.start()
         shares_origin = os.environ.get("RUN_SHARES_ORIGIN", "") == "1"
@@ -121,7 +138,7 @@ async def _serve(site: Site, recipe: Recipe, sockets: list[socket.socket]) -> No
             records=site.records,
             in_thread=in_thread,
         )
-        server = Server(config_for(site.application, gateway))
+        server = Server(config_for(site.application, gateway), site.logs)
         ready = loop.create_task(announce(server, sockets[0], site.base_url))
         await server.serve(sockets=sockets)
         ready.cancel()
@@ -130,15 +147,15 @@ async def _serve(site: Site, recipe: Recipe, sockets: list[socket.socket]) -> No
         threads.shutdown(wait=False, cancel_futures=True)
 
 
-async def isolated(recipe: Recipe, *, allow_weak: bool) -> Pool | Refusing:
+async def isolated(recipe: Recipe, *, allow_weak: bool, sink: LogSink | None = None) -> Pool | Refusing:
     """Return the runtime this machine may have, and say on stderr how it isolates functions."""
     chosen, report = await probe.strongest(recipe)
     if report.sound:
         print(f"Sandbox: {report}.", file=sys.stderr, flush=True)
-        return Pool(chosen)
+        return Pool(chosen, sink=sink)
     if allow_weak and not report.trouble:
         print(f"Sandbox: WEAK, allowed by --allow-weak-sandbox; {report}.", file=sys.stderr, flush=True)
-        return Pool(chosen)
+        return Pool(chosen, sink=sink)
     advice = "Functions are refused; --allow-weak-sandbox runs them all the same."
     print(f"Sandbox: {report}. {advice}", file=sys.stderr, flush=True)
     return Refusing()
@@ -165,6 +182,10 @@ def config_for(application: Any, gateway: Gateway) -> uvicorn.Config:
 class Server(uvicorn.Server):
     """uvicorn's server, with our deadlines and our end."""
 
+    def __init__(self, config: uvicorn.Config, logs: Logs | None) -> None:
+        super().__init__(config)
+        self._logs = logs
+
     async def on_tick(self, counter: int) -> bool:
         """Sweep the connections once a second."""
         if counter % 10 == 0:
@@ -175,6 +196,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then end what is left."""
+        if self._logs is not None:
+            self._logs.close()
         await super().shutdown(sockets)
         for connection in list(self.server_state.connections):
             connection.transport.abort()

@@ -111,7 +111,7 @@ class Endpoint(APIView):
     def authenticate(self) -> Caller:
         """Return the caller, found in the account of the path or in the one that a header names (contract 2.1)."""
         account_id = self.http.headers.get(ACCOUNT_HEADER) or self.ids.get("accountId", "")
-        token = authentication.bearer(self.http.headers.get("Authorization"))
+        token = self.token()
         if token is None or not resources.matches(resources.ACCOUNT_ID, account_id):
             raise Unauthorized
         try:
@@ -119,6 +119,15 @@ class Endpoint(APIView):
         except ExcessivePermissions as error:
             audit.record(error.caller, error.caller.checks)
             raise Unauthorized from None
+
+    @property
+    def authorization(self) -> str | None:
+        """The Authorization header."""
+        return self.http.headers.get("Authorization")
+
+    def token(self) -> str | None:
+        """Return the token of the request, or None."""
+        return authentication.bearer(self.authorization)
 
     def resource(self) -> str:
         """Return what the request is about: its raw path without `/v1` (contract 3.3)."""

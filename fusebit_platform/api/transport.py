@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 import secrets
+from collections.abc import AsyncIterator
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +17,16 @@ EXPOSED = "x-fx-logs,x-fx-response-source,content-length,fusebit-trace-id"
 METHODS = "GET,POST,PUT,DELETE,PATCH"
 HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}", re.ASCII)
 PROTOCOL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,15}", re.ASCII)
+
+
+class Stream(HttpResponse):
+    """An answer of server-sent events that goes on for a while; `events` runs on the event loop."""
+
+    def __init__(self, events: AsyncIterator[bytes]) -> None:
+        super().__init__(content_type="text/event-stream")
+        self.events = events
+        self["Cache-Control"] = "no-cache"
+        self["X-Accel-Buffering"] = "no"
 
 
 def answer(body: Any, status: int = 200) -> HttpResponse:

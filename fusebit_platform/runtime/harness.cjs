@@ -106,7 +106,9 @@ function log(level, message, properties) {
   }
   const text = message.length > MAX_LINE ? message.slice(0, MAX_LINE) : message;
   const entry = { level, msg: text, time: apply(toISOString, new DateClass(), []) };
+  if (state) entry.trace = state.trace;
   if (properties) entry.properties = properties;
+  else if (state) entry.method = state.method;
   frame(KIND.LOG, state ? state.call : 0, stringify(entry));
 }
 
@@ -245,6 +247,8 @@ function contextOf(payload) {
 
 function invoke(state, payload) {
   const ctx = contextOf(payload);
+  state.method = ctx.method;
+  state.trace = ctx.headers?.['fusebit-trace-id'];
   if (handlerKind === 'async') {
     apply(then, handler(ctx), [(result) => succeed(state, result), (error) => fail(state, error)]);
     return;
@@ -253,11 +257,12 @@ function invoke(state, payload) {
 }
 
 function begin(call, payload) {
-  const state = { call, done: false, logged: 0 };
+  const state = { call, done: false, logged: 0, method: undefined, trace: undefined };
   open.set(call, state);
   calls.run(state, () => {
     if (failure !== null) {
       finish(state);
+      state.trace = parse(payload).headers?.['fusebit-trace-id'];
       provide(call, failure.name, failure.message, failure.lines);
       if (failure.fatal) retire('the module failed to load');
       return;

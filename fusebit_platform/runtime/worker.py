@@ -117,8 +117,9 @@ class Worker(asyncio.Protocol):
             limit = self.build.timeout_s if self.build else 0
             moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             message = f"{moment} {call:08x} Task timed out after {limit:.2f} seconds"
-            self._report(call, message)
-            reply(failure(522, message, kind="Function.TimedOut", cause="timeout")._replace(cpu_ms=cpu_ms))
+            answer = failure(522, message, kind="Function.TimedOut", cause="timeout")._replace(cpu_ms=cpu_ms)
+            self._report_failure(call, answer)
+            reply(answer)
 
     def _cost(self, share: float) -> float:
         """Return the CPU time in ms of a call in flight that began when the meter showed `share`."""
@@ -219,6 +220,11 @@ class Worker(asyncio.Protocol):
         if self._sink is not None and self.build is not None:
             self._sink(self.build, call, _entry(50, message))
 
+    def _report_failure(self, call: int, answer: Answer) -> None:
+        body = json.loads(answer.body)
+        if self._sink is not None and self.build is not None:
+            self._sink(self.build, call, _entry(50, body["message"], body["properties"]))
+
     # --- the end ---
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -250,7 +256,7 @@ class Worker(asyncio.Protocol):
         self.gone.set_result(None)
         for call, (reply, _, share) in list(self.calls.items()):
             answer = self._obituary(self._exit_code)._replace(cpu_ms=self._cost(share))
-            self._report(call, json.loads(answer.body)["message"])
+            self._report_failure(call, answer)
             reply(answer)
         self.calls.clear()
 
@@ -265,9 +271,10 @@ class Worker(asyncio.Protocol):
         return failure(500, message, kind="Function.Exited", cause="code_error")
 
 
-def _entry(level: int, message: str) -> bytes:
+def _entry(level: int, message: str, properties: dict[str, object] | None = None) -> bytes:
     moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps({"level": level, "msg": message[:10000], "time": moment}).encode()
+    entry: dict[str, object] = {"level": level, "msg": message[:10000], "time": moment}
+    return json.dumps(entry | ({"properties": properties} if properties else {})).encode()
 
 
 def _nothing(worker: Worker) -> None:
