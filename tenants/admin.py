@@ -1,5 +1,6 @@
 """What operators see: tenants, the state of every row at Fusebit, the ledger and the audit trail."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -11,6 +12,15 @@ from tenants import models
 from tenants.services import provisioning
 
 LEDGER = ("at", "step", "subject", "attempt", "outcome", "cause", "reference_id", "detail")
+
+
+class ValuesFilter(admin.AllValuesFieldListFilter):
+    """The values that occur, with a word for the empty one, which would be a link without a text."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Yield what can be chosen."""
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or "none"}
 
 
 class ReadOnly:
@@ -27,6 +37,11 @@ class ReadOnly:
     def has_delete_permission(self, *_args: Any) -> bool:
         """Nothing is forgotten by a click."""
         return False
+
+    def get_readonly_fields(self, *_args: Any) -> list[str]:
+        """Show every field as text: no form is made of rows that no form changes."""
+        shown: Sequence[str] = self.readonly_fields  # type: ignore[attr-defined]
+        return [*(field.name for field in self.opts.fields), *shown]  # type: ignore[attr-defined]
 
 
 class ReadOnlyInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
@@ -97,8 +112,7 @@ class TenantAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not 
 class ReconciledAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """A row that is brought in line with Fusebit."""
 
-    list_filter = ["state", "error_code"]
-    readonly_fields = ["state"]
+    list_filter = ["state", ("error_code", ValuesFilter)]
 
 
 @admin.register(models.FusebitUser)
@@ -123,7 +137,7 @@ class ProvisioningEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-a
     """The ledger of all tenants."""
 
     list_display = ["at", "tenant", "step", "subject", "attempt", "outcome", "cause", "reference_id"]
-    list_filter = ["step", "outcome", "cause"]
+    list_filter = ["step", "outcome", ("cause", ValuesFilter)]
     search_fields = ["reference_id", "subject", "tenant__slug"]
     list_select_related = ["tenant"]
 
@@ -143,7 +157,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not gen
     """Calls that went through the site."""
 
     list_display = ["created_at", "function", "method", "status", "cause", "duration_ms", "reference_id"]
-    list_filter = ["cause", "method"]
+    list_filter = [("cause", ValuesFilter), "method"]
     search_fields = ["reference_id", "function__name", "function__tenant__slug"]
     list_select_related = ["function"]
 
