@@ -1,10 +1,11 @@
 """From rows to a working connection: the imported client, its Fusebit, and who signs."""
 
+from datetime import datetime
 from functools import lru_cache
 
 from django.conf import settings
 
-from fusebit_bridge import keyring
+from fusebit_bridge import keyring, tokens
 from fusebit_bridge.client import Requestor
 from fusebit_bridge.errors import NotConfigured
 from fusebit_bridge.models import Client, TenantIssuer
@@ -69,10 +70,23 @@ def issuer(issuer_id: str = "") -> TenantIssuer:
 
 def tenant_session(subject: str, boundary_id: str, issuer_id: str = "") -> TenantSession:
     """Return a session of one person in one boundary, signed with the key of the person's issuer."""
-    if not 0 < len(subject) <= SUBJECT_LIMIT or not subject.isprintable():
-        raise NotConfigured("The person has no identity at Fusebit.")
     client = imported()
-    row = issuer(issuer_id)
-    source = KeySource(keyring.load(row.key), issuer_id=row.issuer_id, subject=subject, audience=client.audience)
+    source = tenant_source(client, subject, issuer_id)
     boundary = subscription_of(client).boundary(boundary_id)
     return TenantSession(requestor(client.base_url), source, boundary, boundary_id, settings.FUSEBIT_RUN_ORIGINS)
+
+
+def call_token(subject: str, boundary_id: str, name: str, expires_at: datetime, issuer_id: str = "") -> str:
+    """Return a token to hand out: it calls one function until it expires, or until the user is deleted."""
+    client = imported()
+    function = subscription_of(client).boundary(boundary_id).function(name)
+    source = tenant_source(client, subject, issuer_id)
+    return tokens.call(source, function, int(expires_at.timestamp())).text
+
+
+def tenant_source(client: Client, subject: str, issuer_id: str = "") -> KeySource:
+    """Return who signs as the user with `subject`, with the key of their issuer."""
+    if not 0 < len(subject) <= SUBJECT_LIMIT or not subject.isprintable():
+        raise NotConfigured("The person has no identity at Fusebit.")
+    row = issuer(issuer_id)
+    return KeySource(keyring.load(row.key), issuer_id=row.issuer_id, subject=subject, audience=client.audience)

@@ -5,6 +5,7 @@ worker: `tenant`; under the tenants' encryption keys: `vault`. Everything raises
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from fusebit_bridge import connection, issuers
 from fusebit_bridge.client import Limits
@@ -52,7 +53,9 @@ __all__ = [
     "Untrusted",
     "Vault",
     "boundary_access",
+    "call_token",
     "ensure_tenant_issuer",
+    "function_access",
     "is_reachable",
     "provisioner",
     "shred",
@@ -75,6 +78,17 @@ def boundary_access(boundary_ids: Iterable[str], action: str = "function:*") -> 
     """Return the statements that grant `action` in exactly these boundaries (contract 3.1)."""
     subscription = connection.subscription_of(connection.imported())
     return frozenset(Statement(action, subscription.boundary(boundary_id).resource) for boundary_id in boundary_ids)
+
+
+def function_access(boundary_id: str, name: str, action: str = "function:execute") -> frozenset[Statement]:
+    """Return the statement that grants `action` on exactly this function (contract 3.1)."""
+    function = connection.subscription_of(connection.imported()).boundary(boundary_id).function(name)
+    return frozenset({Statement(action, function.resource)})
+
+
+def call_token(subject: str, boundary_id: str, name: str, *, expires_at: datetime, issuer_id: str = "") -> str:
+    """Return a token with which anybody may call exactly this function until then, as the user with `subject`."""
+    return connection.call_token(subject, boundary_id, name, expires_at, issuer_id)
 
 
 def provisioner() -> Provisioner:

@@ -9,6 +9,7 @@
 | `put`, `delete` | tenant    | that verb on one function (`put`: and what the code may hold) | 60 s  | no   |
 | `execute`       | tenant    | `function:execute` on one function                            | 60 s  | 30 s |
 | `read_log`      | tenant    | `function:get-log` on one function                            | 60 s  | no   |
+| `call`          | its own   | `function:execute` on one function; handed out by a tenant    | as told | no |
 
 Every token carries `iss`, `sub`, `aud`, `iat`, `exp`, `jti`, the inline permissions, and `alg` and `kid` of
 its key (contract 2.2, 3.5). No name and no e-mail address: the function that is called can read the token.
@@ -76,9 +77,13 @@ class KeySource:
         kept = _kept.find(name)
         return kept or _kept.keep(name, self._mint(template, statements), TTL_S[template] / 2)
 
-    def _mint(self, template: str, statements: frozenset[Statement]) -> Token:
+    def lasting(self, statements: frozenset[Statement], expires_at: int) -> Token:
+        """Return a token that is handed out and lives until `expires_at`, in seconds since 1970."""
+        return self._mint("call", statements, expires_at)
+
+    def _mint(self, template: str, statements: frozenset[Statement], until: int | None = None) -> Token:
         now = int(time.time())
-        expires_at = now + TTL_S[template]
+        expires_at = now + TTL_S[template] if until is None else until
         claims = {
             "iss": self.issuer_id,
             "sub": self.subject,
@@ -174,3 +179,8 @@ def execute(source: TokenSource, function: Function) -> Token:
 def read_log(source: TokenSource, function: Function) -> Token:
     """Return a token that may follow the log of one function."""
     return source.token("read_log", frozenset({Statement("function:get-log", function.resource)}))
+
+
+def call(source: KeySource, function: Function, expires_at: int) -> Token:
+    """Return a token that may call one function until then and nothing else; only for a user made for it alone."""
+    return source.lasting(frozenset({Statement("function:execute", function.resource)}), expires_at)

@@ -1,26 +1,33 @@
 """What the product remembers."""
 
-from tenants.models.access import ApiToken
+from tenants.models.access import ApiToken, CallToken, Invitation, KeptAnswer, Scope
 from tenants.models.functions import Deployment, Function, FunctionVersion
-from tenants.models.ledger import AuditEvent, ProvisioningEvent
+from tenants.models.ledger import AuditChain, AuditEvent, ProvisioningEvent
 from tenants.models.reconciled import Reconciled, State
 from tenants.models.runs import Case, Run, RunBody
+from tenants.models.secrets import Secret
 from tenants.models.tenancy import FusebitUser, Membership, Role, Tenant
 
 __all__ = [
     "ApiToken",
+    "AuditChain",
     "AuditEvent",
+    "CallToken",
     "Case",
     "Deployment",
     "Function",
     "FunctionVersion",
     "FusebitUser",
+    "Invitation",
+    "KeptAnswer",
     "Membership",
     "ProvisioningEvent",
     "Reconciled",
     "Role",
     "Run",
     "RunBody",
+    "Scope",
+    "Secret",
     "State",
     "Tenant",
 ]

@@ -49,6 +49,7 @@ class FunctionVersion(models.Model):
     number = models.PositiveIntegerField()
     files = models.JSONField(help_text="{path: text}")
     configuration = models.JSONField(default=dict, blank=True)
+    secrets = models.JSONField(default=dict, blank=True, help_text="{NAME: id of a Secret}; never the values.")
     compute = models.JSONField(default=dict, blank=True)
     schedule = models.JSONField(default=dict, blank=True)
     security = models.JSONField(default=dict, blank=True)

@@ -66,9 +66,17 @@ class Membership(models.Model):
 
 
 class FusebitUser(Reconciled):
-    """The person's user at Fusebit: exactly the union of the memberships, nothing else."""
+    """A user at Fusebit: a person's, with exactly the union of the memberships, or that of a call token."""
 
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="fusebit_user")
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="fusebit_user",
+        help_text="Empty for the user of a call token.",
+    )
+    absent = models.BooleanField(default=False, help_text="The user should not exist at Fusebit.")
     issuer_id = models.CharField(max_length=255, blank=True, help_text="Empty until the bridge is configured.")
     subject = models.CharField(max_length=320, help_text="<provider>|<uid>, byte for byte.")
     remote_user_id = models.CharField("Fusebit user id", max_length=64, blank=True)

@@ -6,11 +6,12 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from fusebit_bridge import door
 from tenants.models import Deployment, FunctionVersion, FusebitUser, Role, State
-from tenants.services import reconciliation
+from tenants.services import reconciliation, secrets
 from tenants.services.reconciliation import Claim
 
 BUILD_PATIENCE_S = 20.0
@@ -43,20 +44,37 @@ def advance(*, row: Deployment) -> Deployment:
     return row
 
 
-def session_for(function_tenant_id: Any, boundary_id: str, person: User | None) -> door.TenantSession:
-    """Return a session signed as `person` if they are a member with access at Fusebit, else as an owner."""
-    rows = FusebitUser.objects.filter(user__memberships__tenant_id=function_tenant_id).exclude(remote_user_id="")
-    able = rows.filter(user__memberships__role__in=[Role.OWNER, Role.DEVELOPER]).distinct()
-    signer = able.filter(user=person).first() or able.filter(user__memberships__role=Role.OWNER).first()
+def session_for(
+    function_tenant_id: Any, boundary_id: str, person: User | None, *, to_change: bool = True
+) -> door.TenantSession:
+    """Return a session signed as `person`, so that Fusebit's own grants for their role limit it.
+
+    To change something, an owner signs in place of somebody who has left or whose access is not there yet: what they
+    asked for was recorded while they might. To read and call, nobody stands in for anybody.
+    """
+    roles = [Role.OWNER, Role.DEVELOPER] if to_change else list(Role)
+    signer = _members(function_tenant_id, roles).filter(user=person).first() if person else None
+    if signer is None and to_change:
+        signer = _members(function_tenant_id, [Role.OWNER]).first()
     if signer is None:
         raise AccessPending("Access to the functions service is still being set up.")
     return door.tenant(signer.subject, boundary_id, signer.issuer_id)
 
 
+def _members(tenant_id: Any, roles: list[Role]) -> QuerySet[FusebitUser]:
+    """Return the users at Fusebit of the tenant's members in these roles."""
+    rows: QuerySet[FusebitUser] = FusebitUser.objects.filter(
+        user__memberships__tenant_id=tenant_id, user__memberships__role__in=roles
+    )
+    return rows.exclude(remote_user_id="").order_by("created_at", "pk")
+
+
 def specification(version: FunctionVersion) -> dict[str, Any]:
     """Return the version as the body of PUT function (contract 5.1)."""
     body: dict[str, Any] = {"nodejs": {"files": version.files}}
-    for name in ("configuration", "compute", "schedule", "security", "routes"):
+    if environment := secrets.environment(version):
+        body["configuration"] = environment
+    for name in ("compute", "schedule", "security", "routes"):
         if value := getattr(version, name):
             body[name] = value
     return body

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tenants.errors import InvalidInput, NameTaken, StaleVersion
 from tenants.models import Deployment, Function, FunctionVersion, State, Tenant
-from tenants.services import audit, deployments, starters
+from tenants.services import audit, deployments, settings_names, starters
 
 NAME = re.compile(r"[A-Za-z0-9-]{1,64}")  # contract 1.2
 FILE_PART = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9_@+. -]{0,99}")
@@ -20,7 +20,7 @@ RESERVED_PARTS = frozenset({"node_modules", "__proto__", "constructor", "prototy
 CONFIGURATION_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 MAX_FILES = 100
 MAX_BYTES = 400_000  # Fusebit takes 500 KB for the whole specification (contract 1.6)
-SETTINGS = ("configuration", "compute", "schedule", "security", "routes")
+SETTINGS = ("configuration", "secrets", "compute", "schedule", "security", "routes")
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Change:
     files: dict[str, str]
     message: str = ""
     configuration: dict[str, str] | None = None
+    secrets: dict[str, str] | None = None  # {NAME: id}, see services.secrets
     compute: dict[str, Any] | None = None
     schedule: dict[str, str] | None = None
     security: dict[str, Any] | None = None
@@ -166,6 +167,8 @@ def _check_settings(change: Change) -> None:
     for name in change.configuration or ():
         if not CONFIGURATION_NAME.fullmatch(name):
             raise InvalidInput(f"{name[:60]!r} cannot be the name of a configuration value.", field="configuration")
+        if settings_names.is_reserved(name):
+            raise InvalidInput(f"{name} is reserved: it would change how Node.js itself runs.", field="configuration")
     for field_name in SETTINGS:
         try:
             json.dumps(getattr(change, field_name), ensure_ascii=False, allow_nan=False).encode()

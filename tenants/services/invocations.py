@@ -9,7 +9,7 @@ from django.utils import timezone
 from fusebit_bridge import door
 from tenants.errors import FusebitUnavailable, InvalidInput, NotReady
 from tenants.models import Deployment, Function, Run
-from tenants.services import deployments
+from tenants.services import deployments, secrets
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 
@@ -27,7 +27,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came back, beside the row that remembers the call; bodies are not kept."""
+    """What came back, beside the row that remembers the call: secrets masked, bodies not kept."""
 
     run: Run
     headers: list[tuple[str, str]] = field(default_factory=list)
@@ -56,6 +56,7 @@ def run(*, function: Function, actor: User, call: Call) -> Outcome:
         path=call.path[:2000],
     )
     try:
+        hidden = secrets.mask_of(function)
         answer = _execute(function, deployment, actor, call)
     except door.InvalidName as error:
         raise InvalidInput(error.message, field="path") from error
@@ -64,11 +65,11 @@ def run(*, function: Function, actor: User, call: Call) -> Outcome:
         raise FusebitUnavailable(
             error.message, reference_id=error.reference_id, retry_after=error.retry_after
         ) from error
-    return _remember(row, answer)
+    return _remember(row, answer, hidden)
 
 
 def _execute(function: Function, deployment: Deployment, actor: User, call: Call) -> door.Answer:
-    session = deployments.session_for(function.tenant_id, function.tenant.boundary_id, actor)
+    session = deployments.session_for(function.tenant_id, function.tenant.boundary_id, actor, to_change=False)
     location = deployment.location or _locate(session, function, deployment)
     try:
         return _send(session, location, function, call)
@@ -103,14 +104,15 @@ def _without_content_type(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str
     return tuple((name, value) for name, value in headers if name.lower() != "content-type")
 
 
-def _remember(row: Run, answer: door.Answer) -> Outcome:
+def _remember(row: Run, answer: door.Answer, hidden: secrets.Mask) -> Outcome:
     row.status = answer.status
     row.duration_ms = round(answer.duration_ms, 2)
     row.size = len(answer.body)
     row.permissions = answer.permissions
     row.cause = cause_of(answer)
     row.save()
-    return Outcome(row, answer.headers, answer.body)
+    headers = [(name, hidden(value)) for name, value in answer.headers]
+    return Outcome(row, headers, hidden.raw(answer.body))
 
 
 def _remember_failure(row: Run, error: door.FusebitError) -> None:

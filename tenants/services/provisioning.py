@@ -4,6 +4,7 @@
 Both may be repeated at any time by anybody.
 """
 
+import contextlib
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -95,7 +96,9 @@ def advance(*, row: FusebitUser) -> FusebitUser:
     row, held = claimed
     with reconciliation.given_back(row, held):
         try:
-            remote = _converge(row)
+            remote = None if row.absent else _converge(row)
+            if row.absent:
+                _remove(row)
         except door.FusebitError as error:
             _record_trouble(row, held, error)
         else:
@@ -110,11 +113,20 @@ def _converge(row: FusebitUser) -> door.RemoteUser:
         FusebitUser.objects.filter(pk=row.pk, issuer_id="").update(issuer_id=issuer_id)
     return door.provisioner().ensure_user(
         door.Identity(issuer_id, row.subject),
-        access.desired(row.user),
-        first_name=row.user.first_name,
-        last_name=row.user.last_name,
-        email=row.user.email,
+        access.desired_of(row),
+        **access.names_of(row),
     )
+
+
+def _remove(row: FusebitUser) -> None:
+    """Delete the user at Fusebit, whoever made it: what is found by the identity goes, until nothing is found."""
+    if not row.issuer_id:
+        return
+    provisioner = door.provisioner()
+    found = provisioner.find_user(door.Identity(row.issuer_id, row.subject))
+    if found is not None:
+        with contextlib.suppress(door.Missing):
+            provisioner.remove_user(found.id)
 
 
 def _registered_issuer_id() -> str:
@@ -128,15 +140,19 @@ def _registered_issuer_id() -> str:
         return door.tenant_issuer_id()
 
 
-def _record_ready(row: FusebitUser, held: reconciliation.Claim, remote: door.RemoteUser) -> None:
+def _record_ready(row: FusebitUser, held: reconciliation.Claim, remote: door.RemoteUser | None) -> None:
     with transaction.atomic():
-        columns = reconciliation.settled(held, remote_user_id=remote.id)
+        if remote is None:
+            columns = reconciliation.settled(held, state=State.DELETED, remote_user_id="")
+        else:
+            columns = reconciliation.settled(held, remote_user_id=remote.id)
         if not reconciliation.record(row, held, **columns):
             return
         for tenant in _tenants(row):
-            _note(row, tenant, held, "access", remote.id)
-            _note(row, tenant, held, "boundary", tenant.boundary_id)
-            _plant_starter(tenant, row.user)
+            _note(row, tenant, held, "access", remote.id if remote else "deletion")
+            if row.user is not None:
+                _note(row, tenant, held, "boundary", tenant.boundary_id)
+                _plant_starter(tenant, row.user)
 
 
 def _plant_starter(tenant: Tenant, user: User) -> None:
@@ -147,8 +163,11 @@ def _plant_starter(tenant: Tenant, user: User) -> None:
 
 
 def _record_trouble(row: FusebitUser, held: reconciliation.Claim, error: door.FusebitError) -> None:
+    columns = reconciliation.troubled(held, error)
+    if row.absent:
+        columns["state"] = State.DELETING
     with transaction.atomic():
-        if reconciliation.record(row, held, **reconciliation.troubled(held, error)):
+        if reconciliation.record(row, held, **columns):
             outcome = "will be retried" if error.retriable else "needs a person"
             for tenant in _tenants(row):
                 reconciliation.note(
@@ -162,7 +181,10 @@ def _record_trouble(row: FusebitUser, held: reconciliation.Claim, error: door.Fu
 
 
 def _tenants(row: FusebitUser) -> Iterable[Tenant]:
-    return [membership.tenant for membership in selectors.memberships_of(row.user)]
+    if row.user is not None:
+        return [membership.tenant for membership in selectors.memberships_of(row.user)]
+    token = access.call_token_of(row)
+    return [token.function.tenant] if token else []
 
 
 def _note(row: FusebitUser, tenant: Tenant, held: reconciliation.Claim, step: str, what: str) -> None:
