@@ -80,6 +80,12 @@ class Application:
         finally:
             signals.request_finished.send(sender=type(self))
 
+    def close(self) -> None:
+        """Let every stream end, so that the server can."""
+        from fusebit_platform.api.tail import tail
+
+        tail.close()
+
     async def _read(self, receive: Receive) -> bytes:
         """Return the body, cut just above what any route accepts, so that it is refused and never kept."""
         content, seen = bytearray(), 0

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -44,6 +44,7 @@ def serve(*, port: int, base_url: str, allow_weak_sandbox: bool = False) -> None
     from fusebit_platform.asgi import get_application
 
     application = get_application()
+    from fusebit_platform.scribe import Scribe
     from fusebit_platform.services import executions, live_logs
 
     def fresh(question: Callable[..., object], *arguments: object) -> object:
@@ -53,6 +54,7 @@ def serve(*, port: int, base_url: str, allow_weak_sandbox: bool = False) -> None
         finally:
             close_old_connections()
 
+    records = Records()
     run(
         application,
         executions,
@@ -60,6 +62,8 @@ def serve(*, port: int, base_url: str, allow_weak_sandbox: bool = False) -> None
         base_url=base_url,
         around=fresh,
         logs=live_logs.hub,
+        records=records,
+        companions=[Scribe(records, live_logs.hub)],
         allow_weak_sandbox=allow_weak_sandbox or os.environ.get("ALLOW_WEAK_SANDBOX", "") == "1",
     )
 
@@ -73,6 +77,13 @@ class Logs(Protocol):
     def close(self) -> None: ...
 
 
+class Companion(Protocol):
+    """Work that goes on beside the requests."""
+
+    async def start(self) -> None: ...
+    async def close(self) -> None: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Site:
     """What is served, and where."""
@@ -84,6 +95,7 @@ class Site:
     logs: Logs | None  # where the lines of functions go
     allow_weak_sandbox: bool
     records: Records
+    companions: Sequence[Companion]
 
 
 def run(
@@ -96,10 +108,11 @@ def run(
     logs: Logs | None = None,
     allow_weak_sandbox: bool = False,
     records: Records | None = None,
+    companions: Sequence[Companion] = (),
 ) -> None:
     """Serve an ASGI application and the functions that `executions` knows.
 
-    `around` wraps every look-up; `records` is where calls are remembered.
+    `around` wraps every look-up; `records` is where calls are remembered; `companions` live as long as the server.
     """
     site = Site(
         application=application,
@@ -109,6 +122,7 @@ def run(
         logs=logs,
         allow_weak_sandbox=allow_weak_sandbox,
         records=records or Records(),
+        companions=companions,
     )
     recipe = Recipe.of(node.find())
     sockets = listen(port)
@@ -138,11 +152,15 @@ async def _serve(site: Site, recipe: Recipe, sockets: list[socket.socket]) -> No
             records=site.records,
             in_thread=in_thread,
         )
+        for companion in site.companions:
+            await companion.start()
         server = Server(config_for(site.application, gateway), site.logs)
         ready = loop.create_task(announce(server, sockets[0], site.base_url))
         await server.serve(sockets=sockets)
         ready.cancel()
     finally:
+        for companion in site.companions:
+            await companion.close()
         await runtime.close()
         threads.shutdown(wait=False, cancel_futures=True)
 
@@ -156,6 +174,7 @@ async def isolated(recipe: Recipe, *, allow_weak: bool, sink: LogSink | None = N
     if allow_weak and not report.trouble:
         print(f"Sandbox: WEAK, allowed by --allow-weak-sandbox; {report}.", file=sys.stderr, flush=True)
         return Pool(chosen, sink=sink)
+    probe.refuse(f"Runtime isolation is unavailable: {report}.")
     advice = "Functions are refused; --allow-weak-sandbox runs them all the same."
     print(f"Sandbox: {report}. {advice}", file=sys.stderr, flush=True)
     return Refusing()
@@ -195,9 +214,12 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain, then end what is left."""
+        """Let streams end, drain, then end what is left."""
         if self._logs is not None:
             self._logs.close()
+        close_streams = getattr(self.config.app, "close", None)
+        if close_streams is not None:
+            close_streams()
         await super().shutdown(sockets)
         for connection in list(self.server_state.connections):
             connection.transport.abort()

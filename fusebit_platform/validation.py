@@ -137,6 +137,22 @@ def whole(minimum: int | None = None, maximum: int | None = None) -> BeforeValid
     return BeforeValidator(check)
 
 
+def whole_or_null(minimum: int, maximum: int) -> BeforeValidator:
+    """Return the check of a whole number between the bounds, or null."""
+
+    def check(value: object) -> int | None:
+        if value is None:
+            return None
+        number = _integer(value)
+        if number < minimum:
+            raise wrong(f"must be larger than or equal to {minimum}")
+        if number > maximum:
+            raise wrong(f"must be less than or equal to {maximum}")
+        return number
+
+    return BeforeValidator(check)
+
+
 def _boolean(value: object) -> bool:
     if isinstance(value, bool):
         return value

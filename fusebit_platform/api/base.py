@@ -11,7 +11,7 @@ from fusebit_platform import authentication, resources
 from fusebit_platform.api import bodies, client_version, parameters, transport
 from fusebit_platform.authentication import Caller, ExcessivePermissions
 from fusebit_platform.errors import NotFound, PlatformError, Unauthorized
-from fusebit_platform.services import audit
+from fusebit_platform.services import audit, policies
 from fusebit_platform.validation import Shape, validate
 
 log = logging.getLogger(__name__)
@@ -36,13 +36,15 @@ class Endpoint(APIView):
     shapes: ClassVar[dict[str, type[Shape]]] = {}
     body_limit: ClassVar[int] = bodies.DEFAULT_LIMIT
     takes_query: ClassVar[frozenset[str]] = frozenset()  # methods whose query is checked
+    query_shape: ClassVar[type[Shape]] = parameters.ManagementQuery
+    token_in_query: ClassVar[bool] = False  # for readers that can not send headers
     query_first: ClassVar[bool] = False  # together with the path, before the token
     body_first: ClassVar[bool] = False  # read before the token is looked at
     gated: ClassVar[frozenset[str]] = frozenset()  # methods that check the client's version
     traced: ClassVar[bool] = True
 
     ids: dict[str, str]
-    query: parameters.ManagementQuery
+    query: Any  # as `query_shape`
     payload: Any
     body: Any  # the payload as the shape in `shapes`
     caller: Caller
@@ -115,10 +117,14 @@ class Endpoint(APIView):
         if token is None or not resources.matches(resources.ACCOUNT_ID, account_id):
             raise Unauthorized
         try:
-            return authentication.authenticate(token, account_id)
+            caller = authentication.authenticate(token, account_id)
         except ExcessivePermissions as error:
             audit.record(error.caller, error.caller.checks)
             raise Unauthorized from None
+        if "boundaryId" in self.ids:
+            place = {"subscription_id": self.ids["subscriptionId"], "boundary_id": self.ids["boundaryId"]}
+            policies.refuse_key(kid=caller.kid, **place)
+        return caller
 
     @property
     def authorization(self) -> str | None:
@@ -126,8 +132,12 @@ class Endpoint(APIView):
         return self.http.headers.get("Authorization")
 
     def token(self) -> str | None:
-        """Return the token of the request, or None."""
-        return authentication.bearer(self.authorization)
+        """Return the token of the request, where the route allows it that of the query, or None."""
+        token = authentication.bearer(self.authorization)
+        if token is None and self.token_in_query:
+            asked = self.raw_query().get("token")
+            token = asked if isinstance(asked, str) else None
+        return token
 
     def resource(self) -> str:
         """Return what the request is about: its raw path without `/v1` (contract 3.3)."""
@@ -144,8 +154,11 @@ class Endpoint(APIView):
     def check_query(self, method: str) -> None:
         """Check the query against the parameters that lists have."""
         if method in self.takes_query:
-            found = parameters.read_query(self.http.META.get("QUERY_STRING", ""))
-            self.query = validate(parameters.ManagementQuery, found)
+            self.query = validate(self.query_shape, self.raw_query())
+
+    def raw_query(self) -> dict[str, Any]:
+        """Return the parameters of the query before any check."""
+        return parameters.read_query(self.http.META.get("QUERY_STRING", ""))
 
     @property
     def base_url(self) -> str:

@@ -3,7 +3,6 @@
 from django.http import HttpResponse
 
 from fusebit_platform import authentication
-from fusebit_platform.api import parameters
 from fusebit_platform.api.base import Endpoint
 from fusebit_platform.api.transport import Stream, nothing
 from fusebit_platform.errors import BadRequest
@@ -15,12 +14,7 @@ class BoundaryLog(Endpoint):
     """`B/log`"""
 
     actions = {"GET": "function:get-log"}
-
-    def token(self) -> str | None:
-        """Return the bearer token or, for clients that cannot send headers, the one in the query."""
-        query = parameters.read_query(self.http.META.get("QUERY_STRING", ""))
-        asked = query.get("token")
-        return super().token() or (asked if isinstance(asked, str) else None)
+    token_in_query = True
 
     def get(self) -> HttpResponse:
         """Follow the log; whether the function exists is not asked."""

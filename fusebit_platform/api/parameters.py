@@ -42,6 +42,7 @@ class PathParameters(Shape):
     registry_id: Literal["default"] = "default"
     storage_id: Annotated[str, matching(resources.STORAGE_ID)] = ""
     build_id: Text = ""
+    run_id: Text = ""
     query_id: Text = ""
     key: Text = ""
 

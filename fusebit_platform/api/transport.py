@@ -68,7 +68,7 @@ def add_trace_id(request: HttpRequest, response: HttpResponse) -> None:
 
 def add_etag(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """Add a weak ETag of the content, and answer 304 to a reader who has that content already."""
-    if not response.content or response.streaming:
+    if response.streaming or not response.content:
         return response
     digest = base64.b64encode(hashlib.sha1(response.content, usedforsecurity=False).digest()).decode()[:27]
     tag = f'W/"{len(response.content):x}-{digest}"'

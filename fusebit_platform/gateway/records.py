@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-KEPT = 1000
+KEPT = 50_000
 
 
 class CallerName(NamedTuple):

@@ -67,6 +67,19 @@ def latest() -> Report | None:
     return _latest[-1] if _latest else None
 
 
+_refusing: list[str] = []
+
+
+def refuse(sentence: str) -> None:
+    """Take note of why this process runs no function."""
+    _refusing[:] = [sentence]
+
+
+def refusing() -> str | None:
+    """Return why this process runs no function, None when it does."""
+    return _refusing[-1] if _refusing else None
+
+
 async def strongest(recipe: Recipe) -> tuple[Recipe, Report]:
     """Return the strongest recipe this machine can follow, and what it holds."""
     chosen, report = recipe, await examine(recipe)

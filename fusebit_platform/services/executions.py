@@ -12,7 +12,7 @@ from fusebit_platform.errors import SubscriptionMissing, Unauthorized
 from fusebit_platform.generation import current as generation
 from fusebit_platform.models import Function, Subscription
 from fusebit_platform.policy import UNRESTRICTED, Policy
-from fusebit_platform.services import audit, system_tokens
+from fusebit_platform.services import audit, policies, system_tokens
 from fusebit_platform.services.functions import Address
 
 EMAIL = "function+role@fusebit.io"
@@ -120,7 +120,7 @@ def _executable(function: Function) -> Executable:
         subscription_id=address.subscription_id,
         boundary_id=address.boundary_id,
         function_id=address.function_id,
-        version_id=function.revision,
+        version_id=f"{function.version}.{function.revision}",
         files=_files(specification["nodejs"]),
         configuration=specification["configuration"],
         memory_mb=_between(compute["memorySize"], *MEMORY_MB),
@@ -130,6 +130,7 @@ def _executable(function: Function) -> Executable:
         base_url=address.location(),
         concurrency=_concurrency(function.subscription),
         function_permissions=rendered["security"].get("functionPermissions"),
+        policy=policies.of(function.subscription_id, function.boundary_id),
     )
 
 

@@ -1,0 +1,81 @@
+"""Takes what happened off the hot path and has it written down, a few times a second."""
+
+import asyncio
+import logging
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+
+from django.db import DatabaseError, close_old_connections, connections
+
+from fusebit_platform.gateway.records import Records
+from fusebit_platform.services import journal, live_logs
+from fusebit_platform.services.journal import LineEntry, Pruner, RunEntry
+
+EVERY_SECONDS = 0.25
+PENDING = 50_000  # of each kind; the oldest are lost when the database stays away
+FORGET_EVERY_SECONDS = 3600.0
+log = logging.getLogger(__name__)
+
+
+class Scribe:
+    """Writes runs and lines of log in batches, in a thread of its own."""
+
+    def __init__(self, records: Records, logs: live_logs.Hub) -> None:
+        self._records = records
+        self._runs: deque[RunEntry] = deque(maxlen=PENDING)
+        self._new_lines: deque[live_logs.Line] = deque(maxlen=PENDING)
+        self._lines: deque[LineEntry] = deque(maxlen=PENDING)
+        self._pruner = Pruner()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="scribe")
+        self._task: asyncio.Task[None] | None = None
+        self._forget_at = 0.0
+        logs.observe(self._new_lines.append)
+
+    async def start(self) -> None:
+        """Begin to write."""
+        self._task = asyncio.get_running_loop().create_task(self._write())
+
+    async def close(self) -> None:
+        """Write what is left and stop."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._batch)
+        await loop.run_in_executor(self._thread, connections.close_all)
+        self._thread.shutdown()
+
+    async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.shield(loop.run_in_executor(self._thread, self._batch))
+            await asyncio.sleep(EVERY_SECONDS)
+
+    def _batch(self) -> None:
+        """Write what came since the last time; keep it when the database does not take it."""
+        close_old_connections()
+        self._runs.extend(map(journal.run_entry, self._records.take()))
+        while self._new_lines:
+            self._lines.append(journal.line_entry(self._new_lines.popleft()))
+        runs, lines = list(self._runs), list(self._lines)
+        try:
+            kept = journal.of_known_places(runs)
+            journal.write(runs=kept, lines=lines)
+            self._pruner.written(runs=kept, lines=lines)
+            self._forget()
+        except DatabaseError:
+            log.warning("What ran can not be written down; it is tried again.", exc_info=True)
+            return
+        _drop(self._runs, len(runs))
+        _drop(self._lines, len(lines))
+
+    def _forget(self) -> None:
+        if monotonic() >= self._forget_at:
+            self._forget_at = monotonic() + FORGET_EVERY_SECONDS
+            journal.forget_old()
+
+
+def _drop(entries: "deque[RunEntry] | deque[LineEntry]", count: int) -> None:
+    for _ in range(min(count, len(entries))):
+        entries.popleft()

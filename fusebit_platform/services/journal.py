@@ -1,0 +1,208 @@
+"""Writes down what ran and what it printed, in batches, and forgets it again in time."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.db.models import F
+
+from fusebit_platform.models import BoundaryPolicy, Function, JournalCounter, LogLine, Run
+from fusebit_platform.services import moments, transactions
+from fusebit_platform.services.live_logs import Line
+
+COUNTER = "journal"
+RUNS_KEPT = 5_000  # per boundary
+LINES_KEPT = 20_000  # per boundary
+KEPT_DAYS = 30
+PRUNE_EVERY = 500  # rows that a boundary may be over its bound before it is cut back
+CHUNK = 1_000
+MAX_PATH = 2_000
+MAX_MESSAGE = 10_000
+MAX_DETAIL = 500
+MAX_PLACES = 100  # looked up per batch
+DAY_MS = 24 * 60 * 60 * 1000
+
+Kind = type[Run] | type[LogLine]
+TABLES: dict[Kind, str] = {Run: "fusebit_platform_run", LogLine: "fusebit_platform_logline"}
+Place = tuple[str, str]  # subscription and boundary
+
+
+class RunEntry(NamedTuple):
+    """One call, as it is written down; `details` is a JSON object."""
+
+    subscription_id: str
+    boundary_id: str
+    function_id: str
+    version: int | None
+    method: str
+    path: str
+    status: int
+    source: str
+    cause: str
+    started_ms: int
+    duration_ms: float
+    cpu_ms: float | None
+    request_bytes: int
+    response_bytes: int
+    trace_id: str
+    kind: str
+    details: str
+
+
+class LineEntry(NamedTuple):
+    """One line of log, as it is written down."""
+
+    subscription_id: str
+    boundary_id: str
+    function_id: str
+    version: int | None
+    trace_id: str
+    level: int
+    message: str
+    printed_ms: int
+
+
+def storable(text: str, limit: int) -> str:
+    """Return the beginning of a text without what a database can not hold."""
+    text = text[:limit].replace("\0", "\ufffd")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def run_entry(record: Any) -> RunEntry:
+    """Return what is written of a call as the gateway remembers it."""
+    details = {
+        "caller": record.caller and dict(zip(("issuerId", "subject", "kid"), record.caller, strict=True)),
+        "permissions": record.permissions,
+        "missing": record.missing and dict(zip(("action", "resource"), record.missing, strict=True)),
+        "message": storable(record.message, MAX_DETAIL),
+    }
+    return RunEntry(
+        subscription_id=record.subscription_id,
+        boundary_id=record.boundary_id,
+        function_id=record.function_id,
+        version=version_in(record.version_id),
+        method=record.method,
+        path=record.path[:MAX_PATH] or "/",
+        status=record.status,
+        source=record.source,
+        cause=record.cause,
+        started_ms=int(record.started * 1000),
+        duration_ms=record.duration_ms,
+        cpu_ms=record.cpu_ms,
+        request_bytes=record.request_bytes,
+        response_bytes=record.response_bytes,
+        trace_id=record.trace_id,
+        kind=record.kind,
+        details=json.dumps({name: value for name, value in details.items() if value}),
+    )
+
+
+def line_entry(line: Line) -> LineEntry:
+    """Return what is written of a line that a function printed."""
+    printed = moments.parse_date(line.time) or datetime.now(UTC)
+    return LineEntry(
+        subscription_id=line.subscription_id,
+        boundary_id=line.boundary_id,
+        function_id=line.function_id,
+        version=version_in(line.revision),
+        trace_id=line.trace_id,
+        level=line.level,
+        message=storable(line.text, MAX_MESSAGE),
+        printed_ms=int(printed.timestamp() * 1000),
+    )
+
+
+def version_in(version_id: str) -> int | None:
+    """Return the number of a version from the name that executions have given it, None when there is none."""
+    number = version_id.partition(".")[0]
+    return int(number) if number.isdecimal() else None
+
+
+def write(*, runs: Sequence[RunEntry], lines: Sequence[LineEntry]) -> None:
+    """Write a batch in one transaction, in the order given: lines first, since a run ends after it printed."""
+    if not runs and not lines:
+        return
+    with transactions.note(), transaction.atomic(using=transactions.connection().alias):
+        first = _numbers(len(runs) + len(lines))
+        _insert(LogLine, first, lines)
+        _insert(Run, first + len(lines), runs)
+
+
+def of_known_places(runs: Sequence[RunEntry]) -> Sequence[RunEntry]:
+    """Drop the calls of functions that are not there in boundaries that are not there either.
+
+    Anybody can name those, without end; what is kept is bounded for each boundary.
+    """
+    places = {run[:2] for run in runs if run.version is None}
+    unknown = {place for place in list(places)[:MAX_PLACES] if not _is_known(place)} | set(list(places)[MAX_PLACES:])
+    return [run for run in runs if run.version is not None or run[:2] not in unknown] if unknown else runs
+
+
+def _is_known(place: Place) -> bool:
+    where = {"subscription_id": place[0], "boundary_id": place[1]}
+    return any(model.objects.filter(**where).exists() for model in (Function, Run, BoundaryPolicy))
+
+
+def _numbers(count: int) -> int:
+    """Take `count` numbers and return the first; others who take some wait for the end of the transaction."""
+    rows = JournalCounter.objects.filter(name=COUNTER)
+    if not rows.update(value=F("value") + count):
+        JournalCounter.objects.create(name=COUNTER, value=count)
+    return rows.get().value - count + 1
+
+
+def _insert(model: Kind, first: int, rows: Sequence[RunEntry] | Sequence[LineEntry]) -> None:
+    if not rows:
+        return
+    columns = ["number", *rows[0]._fields]
+    names, values = ", ".join(columns), ", ".join(["%s"] * len(columns))
+    statement = f"INSERT INTO {TABLES[model]} ({names}) VALUES ({values})"  # noqa: S608 - names of our own
+    with transactions.connection().cursor() as cursor:
+        cursor.executemany(statement, [(first + position, *row) for position, row in enumerate(rows)])
+
+
+class Pruner:
+    """Cuts boundaries back to their bounds once they are well over them."""
+
+    def __init__(self, *, runs_kept: int = RUNS_KEPT, lines_kept: int = LINES_KEPT) -> None:
+        self._kept: dict[Kind, int] = {Run: runs_kept, LogLine: lines_kept}
+        self._added: dict[tuple[Kind, Place], int] = {}
+
+    def written(self, *, runs: Iterable[RunEntry], lines: Iterable[LineEntry]) -> None:
+        """Take note of a batch and cut back the boundaries in it that need it."""
+        batches: tuple[tuple[Kind, Iterable[RunEntry] | Iterable[LineEntry]], ...] = ((Run, runs), (LogLine, lines))
+        for model, rows in batches:
+            for row in rows:
+                key = (model, (row[0], row[1]))
+                self._added[key] = self._added.get(key, PRUNE_EVERY - 1) + 1  # the first batch finds what was there
+        for key in [key for key, added in self._added.items() if added >= PRUNE_EVERY]:
+            self._added[key] = 0
+            self._cut(*key)
+
+    def _cut(self, model: Kind, place: Place) -> None:
+        rows = model.objects.filter(subscription_id=place[0], boundary_id=place[1])
+        beyond = rows.order_by("-number").values_list("number", flat=True)[self._kept[model] :][:1]
+        for number in beyond:
+            with transactions.note():
+                rows.filter(number__lte=number).delete()
+
+
+def forget_old(*, days: int = KEPT_DAYS, now_ms: Callable[[], int] | None = None) -> None:
+    """Delete what is older than `days`, a chunk at a time, from the oldest on."""
+    limit = (now_ms or _now_ms)() - days * DAY_MS
+    for model, moment in ((Run, "started_ms"), (LogLine, "printed_ms")):
+        while True:
+            oldest = list(model.objects.order_by("number").values_list("number", moment)[:CHUNK])
+            old = [number for number, at in oldest if at < limit]
+            if old:
+                with transactions.note():
+                    model.objects.filter(number__in=old).delete()
+            if len(old) < CHUNK:
+                break
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
