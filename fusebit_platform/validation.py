@@ -43,6 +43,11 @@ def wrong(text: str) -> PydanticCustomError:
     return PydanticCustomError(CUSTOM, "{text}", {"text": text})
 
 
+def wrong_at(key: object, text: str) -> PydanticCustomError:
+    """Return an error about a member of the validated object, at its own path."""
+    return PydanticCustomError(CUSTOM, "{text}", {"text": text, "at": key})
+
+
 def validate(shape: type[AnyShape], value: object, prefix: str = "") -> AnyShape:
     """Return `value` as `shape`; raise BadRequest with the first mistake, its path below `prefix`."""
     try:

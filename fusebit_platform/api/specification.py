@@ -5,10 +5,8 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from fusebit_platform.validation import (
-    CUSTOM,
     AccountId,
     Boolean,
     BoundaryId,
@@ -20,6 +18,7 @@ from fusebit_platform.validation import (
     at_least,
     whole,
     wrong,
+    wrong_at,
 )
 
 TEXT_ENCODINGS = {"ascii", "utf8", "utf-8", "ucs2", "ucs-2", "utf16le", "utf-16le", "latin1", "binary"}
@@ -28,11 +27,6 @@ WORD = re.compile(r"\w", re.ASCII)
 MAX_NAME_BYTES = 255
 MAX_DEPTH = 16
 ENTRY = "index.js"
-
-
-def wrong_at(key: object, text: str) -> PydanticCustomError:
-    """Return an error about a member of the validated object, at its own path."""
-    return PydanticCustomError(CUSTOM, "{text}", {"text": text, "at": key})
 
 
 def _files(value: object) -> dict[str, Any]:

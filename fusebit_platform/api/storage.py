@@ -1,10 +1,11 @@
 """Storage (contract 7.3)."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
 from django.http import HttpResponse
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from fusebit_platform.api import bodies, parameters
 from fusebit_platform.api.base import Endpoint
@@ -12,7 +13,7 @@ from fusebit_platform.api.transport import answer, nothing
 from fusebit_platform.errors import BadRequest, NotFound
 from fusebit_platform.services import moments, storage
 from fusebit_platform.services.storage import Place
-from fusebit_platform.validation import Shape, Text, matching, wrong
+from fusebit_platform.validation import Shape, Text, matching, wrong, wrong_at
 
 TAG = r"^[a-zA-Z0-9_\-\.]*$"
 
@@ -24,12 +25,19 @@ def _date(value: object) -> datetime:
     return moment
 
 
+def _tags(tags: dict[str, str]) -> dict[str, str]:
+    for name in tags:
+        if re.fullmatch(TAG, name, re.ASCII) is None or name.endswith("\n"):
+            raise wrong_at(name, "is not allowed")
+    return tags
+
+
 class ItemBody(Shape):
     """The body of PUT."""
 
     content: Any = Field(alias="data")
     etag: Text = ""
-    tags: dict[str, Annotated[str, matching(TAG)]] = {}
+    tags: Annotated[dict[str, Annotated[str, matching(TAG)]], AfterValidator(_tags)] = {}
     expires: Annotated[datetime | None, BeforeValidator(_date)] = None
     storage_id: Text = ""
 

@@ -89,6 +89,7 @@ def test_everything_else_is_data(storage, value):
         ({"data": 1, "expires": "nope"}, 'expires: "expires" must be a valid ISO 8601 date'),
         ({"data": 1, "tags": {"a": ""}}, 'tags.a: "a" is not allowed to be empty'),
         ({"data": 1, "tags": {"a": 1}}, 'tags.a: "a" must be a string'),
+        ({"data": 1, "tags": {"a b": "c"}}, 'tags.a b: "a b" is not allowed'),
     ],
 )
 def test_a_mistaken_body_is_told(storage, body, message):
