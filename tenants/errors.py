@@ -3,6 +3,9 @@
 TenantError
 ├── InvalidInput        400  a field has a value that cannot be used
 ├── NameTaken           409  the tenant has a function of that name
+├── LastOwner           409  the tenant would be left without an owner
+├── Repeated            409  an idempotency key came back with another request, or while the first is at work
+├── InvitationGone      410  the link was used, withdrawn, or is too old
 ├── StaleVersion        412  somebody saved after the version that this edit began from
 ├── NotReady            409  the function, or the person's access, is not at Fusebit yet
 └── FusebitUnavailable  503  Fusebit refused, failed or did not answer; carries its reference id
@@ -39,6 +42,27 @@ class NameTaken(TenantError):
 
     code = "name_taken"
     status = HTTPStatus.CONFLICT
+
+
+class LastOwner(TenantError):
+    """The tenant would be left without an owner."""
+
+    code = "last_owner"
+    status = HTTPStatus.CONFLICT
+
+
+class Repeated(TenantError):
+    """An idempotency key came back with another request, or while the first one is still at work."""
+
+    code = "idempotency_conflict"
+    status = HTTPStatus.CONFLICT
+
+
+class InvitationGone(TenantError):
+    """The link was used, withdrawn, or is too old; whoever holds it is not told which."""
+
+    code = "invitation_gone"
+    status = HTTPStatus.GONE
 
 
 class StaleVersion(TenantError):

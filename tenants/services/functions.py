@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tenants.errors import InvalidInput, NameTaken, StaleVersion
 from tenants.models import Deployment, Function, FunctionVersion, State, Tenant
-from tenants.services import audit, deployments, settings_names, starters
+from tenants.services import audit, call_tokens, deployments, settings_names, starters
 
 NAME = re.compile(r"[A-Za-z0-9-]{1,64}")  # contract 1.2
 FILE_PART = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9_@+. -]{0,99}")
@@ -139,6 +139,7 @@ def delete(*, function: Function, author: User) -> Deployment:
             attempts=0,
             next_attempt_at=timezone.now(),
         )
+        call_tokens.revoke_all(function=function)
         audit.record(action="function.deleted", tenant=function.tenant, actor=author, target=function.name)
     return deployments.advance(row=Deployment.objects.get(function=function))
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from tenants import selectors
 from tenants.models import Deployment, FusebitUser
-from tenants.services import deployments, provisioning
+from tenants.services import call_tokens, deployments, provisioning
 
 IN_FLIGHT = 8
 POLL_S = 0.25
@@ -41,7 +41,7 @@ class Worker:
 
     def run_once(self) -> int:
         """Take every row that is due now one step further; return how many there were."""
-        provisioning.heal()
+        self._heal()
         rows = [row for model in ADVANCE for row in selectors.due_rows(model, timezone.now(), 1000)]
         for row in rows:
             self._step(row)
@@ -52,13 +52,18 @@ class Worker:
         now = timezone.now()
         try:
             if now.timestamp() >= next_heal:
-                provisioning.heal()
+                self._heal()
                 next_heal = now.timestamp() + HEAL_EVERY_S
             self._hand_out(pool)
         except Exception:
             log.exception("The queue could not be read; trying again.")
             close_old_connections()
         return next_heal
+
+    def _heal(self) -> None:
+        """Make due what nobody set due: sign-ins that were cut off, call tokens that have expired."""
+        provisioning.heal()
+        call_tokens.expire()
 
     def _hand_out(self, pool: ThreadPoolExecutor) -> None:
         self._busy = {key: step for key, step in self._busy.items() if not step.done()}
