@@ -22,7 +22,8 @@ CHUNK = 1_000
 MAX_PATH = 2_000
 MAX_MESSAGE = 10_000
 MAX_DETAIL = 500
-MAX_PLACES = 100  # looked up per batch
+MAX_PLACES = 1_000  # looked up per batch
+PLACES_AT_ONCE = 200
 DAY_MS = 24 * 60 * 60 * 1000
 
 Kind = type[Run] | type[LogLine]
@@ -136,14 +137,24 @@ def of_known_places(runs: Sequence[RunEntry]) -> Sequence[RunEntry]:
 
     Anybody can name those, without end; what is kept is bounded for each boundary.
     """
-    places = {run[:2] for run in runs if run.version is None}
-    unknown = {place for place in list(places)[:MAX_PLACES] if not _is_known(place)} | set(list(places)[MAX_PLACES:])
-    return [run for run in runs if run.version is not None or run[:2] not in unknown] if unknown else runs
+    named = list(dict.fromkeys(run[:2] for run in runs if run.version is None))
+    known = {
+        place for start in range(0, MAX_PLACES, PLACES_AT_ONCE) for place in _known(named[start:][:PLACES_AT_ONCE])
+    }
+    return [run for run in runs if run.version is not None or run[:2] in known] if named else runs
 
 
-def _is_known(place: Place) -> bool:
-    where = {"subscription_id": place[0], "boundary_id": place[1]}
-    return any(model.objects.filter(**where).exists() for model in (Function, Run, BoundaryPolicy))
+def _known(places: Sequence[Place]) -> set[Place]:
+    """Return those of the places that have a function, a run or a policy."""
+    found: set[Place] = set()
+    if places:
+        wanted = {
+            "subscription_id__in": {place[0] for place in places},
+            "boundary_id__in": {place[1] for place in places},
+        }
+        for model in (Function, Run, BoundaryPolicy):
+            found |= set(model.objects.filter(**wanted).values_list("subscription_id", "boundary_id").distinct())
+    return found & set(places)
 
 
 def _numbers(count: int) -> int:

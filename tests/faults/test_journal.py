@@ -1,0 +1,86 @@
+"""What ran is still known after the platform was killed, and a reader is cut when it may no longer read."""
+
+import json
+import time
+
+import pytest
+import requests
+
+from tests.embedded import EmbeddedFusebit, text_function
+
+PATIENCE_S = 30
+BOUNDARY = "kept"
+
+
+@pytest.fixture
+def server():
+    server = EmbeddedFusebit().start()
+    yield server
+    server.stop()
+
+
+def published(server: EmbeddedFusebit) -> str:
+    answer = server.request("PUT", server.f(BOUNDARY, "hello"), json=text_function())
+    assert answer.status_code == 200
+    return server.run_path(BOUNDARY, "hello")
+
+
+def test_a_killed_platform_knows_every_run_but_those_of_the_last_second(server):
+    path = published(server)
+    ended: list[tuple[float, str]] = []
+    begun = time.monotonic()
+    while time.monotonic() < begun + 3:
+        answer = server.request("GET", path, token=None)
+        ended.append((time.monotonic(), answer.headers["fusebit-trace-id"]))
+    killed = time.monotonic()
+    server.process.kill()
+    server.stop(forget=False)
+    server.start()
+    expected = {trace for moment, trace in ended if moment < killed - 1}
+    found, after = set(), "0"
+    while True:
+        page = server.request("GET", f"{server.b(BOUNDARY)}/run?after={after}&count=100").json()
+        found |= {run["traceId"] for run in page["items"]}
+        if not page["items"]:
+            break
+        after = page["next"]
+    assert expected
+    assert expected <= found
+
+
+@pytest.fixture
+def reader(server):
+    published(server)
+    return server.add_user(("function:get-log", "/"))
+
+
+def last_event(lines) -> dict[str, str]:
+    """Read to the end of a stream; return its last event."""
+    event, latest = {}, {}
+    for line in lines:
+        if not line and event:
+            event, latest = {}, event
+        elif line and not line.startswith(":"):
+            name, _, value = line.partition(": ")
+            event[name] = value
+    return latest
+
+
+def test_a_reader_who_may_no_longer_read_is_cut_within_moments(server, reader):
+    url = f"{server.base_url}{server.b(BOUNDARY)}/event?token={reader.token()}"
+    with requests.get(url, stream=True, timeout=PATIENCE_S) as response:
+        lines = response.iter_lines(chunk_size=1, decode_unicode=True)
+        assert next(lines) == ": subscribed"
+        assert server.request("DELETE", f"{server.a}/user/{reader.id}").status_code == 204
+        end = last_event(lines)
+    assert (end["event"], json.loads(end["data"])) == ("end", {"reason": "Unauthorized"})
+
+
+def test_streams_end_politely_when_the_platform_stops(server, reader):
+    url = f"{server.base_url}{server.b(BOUNDARY)}/event?token={reader.token()}"
+    with requests.get(url, stream=True, timeout=PATIENCE_S) as response:
+        lines = response.iter_lines(chunk_size=1, decode_unicode=True)
+        assert next(lines) == ": subscribed"
+        server.process.terminate()
+        end = last_event(lines)
+    assert (end["event"], json.loads(end["data"])) == ("end", {"reason": "closing"})

@@ -1,0 +1,89 @@
+"""What is written down stays within bounds, in order, and never ends the server."""
+
+import time
+
+import pytest
+
+from fusebit_platform.models import Account, Function, LogLine, Run
+from fusebit_platform.services import journal, runs
+from fusebit_platform.services.journal import LineEntry, Pruner, RunEntry
+
+pytestmark = pytest.mark.django_db(databases=["platform", "default"])
+NOW_MS = int(time.time() * 1000)
+
+
+def run(boundary="b", *, version: int | None = 1, started_ms=NOW_MS, subscription="sub-1", **members) -> RunEntry:
+    entry = RunEntry(
+        subscription,
+        boundary,
+        "f",
+        version,
+        "GET",
+        "/",
+        200,
+        "function",
+        "",
+        started_ms,
+        1.0,
+        None,
+        0,
+        0,
+        "t",
+        "http",
+        "{}",
+    )
+    return entry._replace(**members)
+
+
+def line(boundary="b", *, printed_ms=NOW_MS, message="hello") -> LineEntry:
+    return LineEntry("sub-1", boundary, "f", 1, "t", 30, message, printed_ms)
+
+
+def numbers(model):
+    return list(model.objects.order_by("number").values_list("number", flat=True))
+
+
+def test_runs_and_lines_share_one_row_of_numbers_across_batches():
+    journal.write(runs=[run(), run()], lines=[line()])
+    journal.write(runs=[run()], lines=[line(), line()])
+    assert (numbers(LogLine), numbers(Run)) == ([1, 4, 5], [2, 3, 6])
+    assert runs.latest() == 6
+    journal.write(runs=[], lines=[])
+    assert runs.latest() == 6
+
+
+def test_a_boundary_keeps_its_latest_runs_and_lines_alone():
+    pruner = Pruner(runs_kept=10, lines_kept=5)
+    journal.write(runs=[run("quiet")], lines=[])
+    for _ in range(2):
+        entries, lines = [run()] * 600, [line()] * 600
+        journal.write(runs=entries, lines=lines)
+        pruner.written(runs=entries, lines=lines)
+    assert Run.objects.filter(boundary_id="b").count() == 10
+    assert LogLine.objects.filter(boundary_id="b").count() == 5
+    assert max(numbers(Run)) == runs.latest()
+    assert Run.objects.filter(boundary_id="quiet").count() == 1
+
+
+def test_what_is_older_than_it_may_be_is_forgotten():
+    old = NOW_MS - 40 * journal.DAY_MS
+    journal.write(runs=[run(started_ms=old)] * 1500 + [run()], lines=[line(printed_ms=old), line()])
+    journal.forget_old(days=30)
+    assert (Run.objects.count(), LogLine.objects.count()) == (1, 1)
+
+
+def test_calls_of_boundaries_that_nobody_has_are_dropped_however_many_there_are():
+    account = Account.objects.create(pk="acc-0000000000000001")
+    subscription = account.subscriptions.create(pk="sub-0000000000000001")
+    names = {"subscription": subscription, "boundary_id": "mine", "function_id": "f"}
+    Function.objects.create(**names, specification="{}", rendered="{}", revision="r")
+    strangers = [run(f"b{number}", version=None) for number in range(500)]
+    own = run("mine", version=None, subscription=subscription.pk)
+    assert journal.of_known_places([*strangers, own, run("b7")]) == [own, run("b7")]
+
+
+def test_texts_that_a_database_can_not_hold_are_made_storable():
+    assert journal.storable("a\0b\ud800c" + "x" * 100, 6) == "a\ufffdb?cx"
+    hostile = line(message=journal.storable("\0\ud83d", 10))
+    journal.write(runs=[], lines=[hostile])
+    assert LogLine.objects.get().message == "\ufffd?"
