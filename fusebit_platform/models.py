@@ -148,6 +148,7 @@ class Function(models.Model):
     version = models.PositiveIntegerField(default=1)
     revision = models.CharField(max_length=32)  # changes on every stored PUT
     redirect_url = models.TextField(blank=True, default="")
+    due_ms = models.BigIntegerField(null=True, blank=True, db_index=True)  # when it runs next by its schedule
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -159,6 +160,41 @@ class Function(models.Model):
 
     def __str__(self) -> str:
         return f"{self.boundary_id}/{self.function_id}"
+
+
+class TaskRun(models.Model):
+    """A run that was asked for and happens later; moments are milliseconds since the epoch (contract 6.7)."""
+
+    class State(models.TextChoices):
+        """How far it got, in the words of the wire."""
+
+        PENDING = "pending"
+        RUNNING = "running"
+        COMPLETED = "completed"
+        ERROR = "error"
+
+    number = models.BigAutoField(primary_key=True)
+    id = models.CharField(max_length=ID_LENGTH, unique=True)
+    function = models.ForeignKey(Function, on_delete=models.CASCADE, related_name="task_runs")
+    route = models.TextField()
+    state = models.CharField(max_length=9, choices=State, default=State.PENDING)
+    request = models.TextField()  # what ctx will say of it, as JSON
+    scheduled_ms = models.BigIntegerField()
+    due_ms = models.BigIntegerField()
+    is_delayed = models.BooleanField(default=False)
+    started_ms = models.BigIntegerField(null=True, blank=True)
+    ended_ms = models.BigIntegerField(null=True, blank=True)
+    lease_ms = models.BigIntegerField(null=True, blank=True)  # until when its process vouches for it
+    result = models.TextField(blank=True, default="")  # {"output": …} or {"error": …}
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["state", "due_ms"], name="task_runs_that_are_due"),
+            models.Index(fields=["function", "state"], name="task_runs_of_function"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
 
 
 class SystemKey(models.Model):

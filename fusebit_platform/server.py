@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 import uvicorn
 import uvloop
 
+from fusebit_platform.gateway.background import Background, Jobs
 from fusebit_platform.gateway.connection import IDLE_SECONDS, Connection
 from fusebit_platform.gateway.contracts import Executions
-from fusebit_platform.gateway.flow import Gateway
+from fusebit_platform.gateway.flow import Gateway, InThread
 from fusebit_platform.gateway.records import Records
 from fusebit_platform.runtime import node, probe
 from fusebit_platform.runtime.builds import LogSink
@@ -45,7 +46,7 @@ def serve(*, port: int, base_url: str, allow_weak_sandbox: bool = False) -> None
 
     application = get_application()
     from fusebit_platform.scribe import Scribe
-    from fusebit_platform.services import executions, live_logs
+    from fusebit_platform.services import executions, jobs, live_logs
 
     def fresh(question: Callable[..., object], *arguments: object) -> object:
         close_old_connections()
@@ -64,6 +65,7 @@ def serve(*, port: int, base_url: str, allow_weak_sandbox: bool = False) -> None
         logs=live_logs.hub,
         records=records,
         companions=[Scribe(records, live_logs.hub)],
+        jobs=jobs,
         allow_weak_sandbox=allow_weak_sandbox or os.environ.get("ALLOW_WEAK_SANDBOX", "") == "1",
     )
 
@@ -92,6 +94,7 @@ class Site:
     executions: Executions
     base_url: str
     around: Callable[..., object]  # wraps every look-up in its thread
+    jobs: Jobs | None  # what runs without anybody calling
     logs: Logs | None  # where the lines of functions go
     allow_weak_sandbox: bool
     records: Records
@@ -106,6 +109,7 @@ def run(
     base_url: str,
     around: Callable[..., object] | None = None,
     logs: Logs | None = None,
+    jobs: Jobs | None = None,
     allow_weak_sandbox: bool = False,
     records: Records | None = None,
     companions: Sequence[Companion] = (),
@@ -120,6 +124,7 @@ def run(
         base_url=base_url,
         around=around or _plainly,
         logs=logs,
+        jobs=jobs,
         allow_weak_sandbox=allow_weak_sandbox,
         records=records or Records(),
         companions=companions,
@@ -154,15 +159,29 @@ async def _serve(site: Site, recipe: Recipe, sockets: list[socket.socket]) -> No
         )
         for companion in site.companions:
             await companion.start()
+        background = background_of(site, gateway, runtime, in_thread)
         server = Server(config_for(site.application, gateway), site.logs)
         ready = loop.create_task(announce(server, sockets[0], site.base_url))
+        if background is not None:
+            background.start()
         await server.serve(sockets=sockets)
         ready.cancel()
+        if background is not None:
+            await background.stop()
     finally:
         for companion in site.companions:
             await companion.close()
         await runtime.close()
         threads.shutdown(wait=False, cancel_futures=True)
+
+
+def background_of(site: Site, gateway: Gateway, runtime: Pool | Refusing, in_thread: InThread) -> Background | None:
+    """Return what runs tasks and schedules, None where there are none."""
+    if site.jobs is None:
+        return None
+    background = Background(site.jobs, runtime, gateway.find, records=site.records, in_thread=in_thread)
+    gateway.on_scheduled = background.wake
+    return background
 
 
 async def isolated(recipe: Recipe, *, allow_weak: bool, sink: LogSink | None = None) -> Pool | Refusing:

@@ -66,6 +66,7 @@ urlpatterns = [
     route(FUNCTION, functions.Function),
     route(f"{BOUNDARY}/log", logs.BoundaryLog),
     route(f"{FUNCTION}/log", logs.FunctionLog),
+    route(f"{FUNCTION}/task/<taskId>", functions.Task),
     route(f"{FUNCTION}/location", functions.Location),
     route(f"{FUNCTION}/redirect", functions.Redirect),
     route(f"{FUNCTION}/build", functions.Builds),

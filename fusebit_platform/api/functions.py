@@ -12,7 +12,7 @@ from fusebit_platform.api.base import Endpoint
 from fusebit_platform.api.specification import FunctionBody
 from fusebit_platform.api.transport import answer, nothing
 from fusebit_platform.errors import BadRequest, BodyTooLarge, NotFound
-from fusebit_platform.services import functions, redirects
+from fusebit_platform.services import functions, redirects, tasks
 from fusebit_platform.services.functions import Address, Listing
 from fusebit_platform.validation import Shape, Text, validate, wrong
 
@@ -48,7 +48,7 @@ class Function(FunctionEndpoint):
         """Return the specification."""
         include = parameters.read_query(self.http.META.get("QUERY_STRING", "")).get("include")
         if include == "task":
-            return answer(functions.task_routes(address=self.address))
+            return answer(tasks.routes(address=self.address))
         return answer(functions.get(address=self.address, full=include == "all"))
 
     def put(self) -> HttpResponse:
@@ -102,6 +102,16 @@ class SubscriptionFunctions(Functions):
     """`S/function`"""
 
     gated = EVERY_METHOD
+
+
+class Task(FunctionEndpoint):
+    """`F/task/{taskId}`"""
+
+    actions = {"GET": "function:schedule"}
+
+    def get(self) -> HttpResponse:
+        """Return how far a task got."""
+        return answer(tasks.get(address=self.address, task_id=self.ids["taskId"]))
 
 
 class Location(FunctionEndpoint):

@@ -71,6 +71,18 @@ class Executions(Protocol):
     def function_access_token(self, executable: Any, path: str) -> str | None:
         """Return the token a function runs with, or None (contract 6.4)."""
 
+    def schedule(
+        self,
+        executable: Any,
+        route: Mapping[str, Any],
+        members: Mapping[str, Any],
+        *,
+        not_before: str | None,
+        received_ms: int,
+        base_url: str,
+    ) -> dict[str, Any]:
+        """Keep a task until it is due and return what the caller is told; raise the refusal (contract 6.7)."""
+
     def generation(self) -> int:
         """Return a number that changes with every write that can change an answer of the others."""
 

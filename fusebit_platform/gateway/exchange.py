@@ -169,7 +169,8 @@ class Exchange:
         if refusal.close:
             self.keep_alive = False
         body = answers.error_body(refusal.status, refusal.message, refusal.code)
-        self.respond(refusal.status, answers.CORS + answers.NOSNIFF + answers.JSON_TYPE, body)
+        source = f"x-fx-response-source: {refusal.source}\r\n".encode() if refusal.source else b""
+        self.respond(refusal.status, answers.CORS + answers.NOSNIFF + answers.JSON_TYPE + source, body)
 
     def respond(self, status: int, lines: bytes, body: bytes) -> None:
         """Write the response: `lines` are complete header lines."""

@@ -4,12 +4,12 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
-from fusebit_platform.gateway import answers, bodies, forms
+from fusebit_platform.gateway import answers, bodies, forms, scheduling
 from fusebit_platform.gateway.contracts import Executions, Runtime
 from fusebit_platform.gateway.exchange import Exchange
 from fusebit_platform.gateway.known import Admission, Known
@@ -50,6 +50,7 @@ class Gateway:
         self._quotas = Quotas()
         self._tasks: set[asyncio.Task[None]] = set()
         self.records = records or Records()
+        self.on_scheduled: Callable[[], None] = lambda: None
 
     def accept(self, exchange: Exchange) -> None:
         """Run a complete request; its response is written later."""
@@ -58,9 +59,7 @@ class Gateway:
         except Refusal as refusal:
             self._refuse(exchange, refusal)
             return
-        generation = self._executions.generation()
-        if generation != self._generation:
-            self._known, self._asked, self._generation = {}, {}, generation
+        self._forget_what_changed()
         known = self._known.get(exchange.key)
         if known is not None:
             admission = known.admissions.get(known.admission_key(exchange))
@@ -68,6 +67,16 @@ class Gateway:
                 self._run(exchange, known, admission, body)
                 return
         self._later(self._ask(exchange, body))
+
+    async def find(self, key: Key) -> Known:
+        """Return a function as it is now; raise Refusal or what the services raise."""
+        self._forget_what_changed()
+        return await self._find(key)
+
+    def _forget_what_changed(self) -> None:
+        generation = self._executions.generation()
+        if generation != self._generation:
+            self._known, self._asked, self._generation = {}, {}, generation
 
     # --- what is not known yet ---
 
@@ -116,6 +125,10 @@ class Gateway:
     # --- the call ---
 
     def _run(self, exchange: Exchange, known: Known, admission: Admission, body: bytes) -> None:
+        route = scheduling.route_of(known, exchange)
+        if route is not None:
+            self._later(self._schedule(exchange, known, route, body))
+            return
         try:
             self._quotas.begin(known)
         except Refusal as refusal:
@@ -123,6 +136,39 @@ class Gateway:
             return
         payload = payload_of(exchange, admission.members, body)
         self._runtime.submit(known.build, payload, partial(self._answered, exchange, known, admission))
+
+    async def _schedule(self, exchange: Exchange, known: Known, route: Mapping[str, Any], body: bytes) -> None:
+        try:
+            self._quotas.check(known)
+            told = await self._in_thread(
+                partial(
+                    self._executions.schedule,
+                    known.executable,
+                    route,
+                    scheduling.members_of(exchange, body),
+                    not_before=exchange.headers.get(scheduling.NOT_BEFORE),
+                    received_ms=int(exchange.started * 1000),
+                    base_url=scheduling.base_url(exchange.headers),
+                )
+            )
+        except Exception as error:  # noqa: BLE001 - the edge: services refuse with exceptions of their own
+            refusal = error if isinstance(error, Refusal) else refusal_from(error)
+            self._refuse(exchange, refusal, known)
+            return
+        location = f"location: {told['location']}\r\n".encode("latin-1")
+        lines = answers.CORS + answers.NOSNIFF + answers.JSON_TYPE + location + SOURCE_LINES["function"]
+        body = json.dumps(told).encode()
+        exchange.respond(202, lines, body)
+        self._remember(
+            exchange,
+            status=202,
+            source="function",
+            cause="",
+            version_id=known.executable.version_id,
+            request_bytes=exchange.body_bytes,
+            response_bytes=len(body),
+        )
+        self.on_scheduled()
 
     def _answered(self, exchange: Exchange, known: Known, admission: Admission, answer: Answer) -> None:
         self._quotas.end(known)
@@ -227,6 +273,7 @@ def refusal_from(error: Exception) -> Refusal:
         status,
         message,
         cause=getattr(error, "cause", ""),
+        source=getattr(error, "source", ""),
         caller=CallerName(caller.issuer_id, caller.subject, caller.kid) if caller and caller.subject else None,
         missing=Statement(*missing) if missing else None,
     )

@@ -36,6 +36,7 @@ class Known:
     def __init__(self, executable: Executable, endpoint: str) -> None:
         self.executable = executable
         self.policy = policy = executable.policy
+        self.has_tasks = any("task" in route for route in executable.routes)
         self.path_matters = any("security" in route or "task" in route for route in executable.routes)
         self.admissions: dict[tuple[str | None, str, bool], Admission] = {}
         self.boundary = f"{executable.subscription_id}/{executable.boundary_id}"

@@ -8,7 +8,8 @@ from fusebit_platform.gateway.records import CallerName, Statement
 class Refusal(Exception):
     """End a request with a status and a safe message; `close` ends the connection, too.
 
-    `code` goes into the body; `cause`, `caller`, `missing` and `detail` are for the record of the run alone.
+    `code` goes into the body, `source` into a header; `cause`, `caller`, `missing` and `detail` are for the
+    run's record alone.
     """
 
     def __init__(
@@ -18,6 +19,7 @@ class Refusal(Exception):
         *,
         cause: str = "",
         code: str = "",
+        source: str = "",
         close: bool = False,
         caller: CallerName | None = None,
         missing: Statement | None = None,
@@ -27,6 +29,7 @@ class Refusal(Exception):
         self.message = message or HTTPStatus(status).phrase
         self.cause = cause
         self.code = code
+        self.source = source
         self.close = close
         self.caller = caller
         self.missing = missing

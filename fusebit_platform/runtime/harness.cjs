@@ -208,6 +208,12 @@ function settle(call, result) {
   }
 }
 
+// Nobody waits for a task: what its handler answered is kept as it is.
+function report(call, result) {
+  const response = result !== null && typeof result === 'object' ? stringify(result) : '{}';
+  answer(call, 200, SOURCE.function, JSON_HEADERS, response ?? '{}');
+}
+
 // ---- calls ------------------------------------------------------------------------------------------------------
 
 function finish(state) {
@@ -220,7 +226,8 @@ function finish(state) {
 function succeed(state, result) {
   if (!finish(state)) return;
   try {
-    settle(state.call, result);
+    if (state.method === 'TASK') report(state.call, result);
+    else settle(state.call, result);
   } catch (error) {
     blame(state.call, error);
   }

@@ -1,8 +1,12 @@
-"""Reads cron expressions of five or six fields (contract 5.1)."""
+"""Reads cron expressions of five or six fields and tells when they come true (contract 5.1, 5.8)."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from zoneinfo import available_timezones
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, available_timezones
+
+from cronsim import CronSim, CronSimError
 
 MACROS = {
     "@yearly": "0 0 1 1 *",
@@ -39,6 +43,44 @@ class Expression:
     weekdays: frozenset[int]
     any_day: bool
     any_weekday: bool
+    steps: tuple[str, ...]  # of seconds, minutes and hours, as they were written
+
+    def text(self) -> str:
+        """Return the expression in the words every cron knows: no names, no missing fields."""
+        seconds, minutes, hours = self.steps
+        clock = [minutes, hours] if seconds == "0" else [seconds, minutes, hours]
+        days = "*" if self.any_day else _listed(self.days)
+        weekdays = "*" if self.any_weekday else _listed(self.weekdays)
+        return " ".join((*clock, days, _listed(self.months), weekdays))
+
+
+def following(text: str, moment: datetime) -> datetime | None:
+    """Return the first moment after `moment`, in its time zone, at which the expression comes true, or None.
+
+    A time that a change of clocks skips comes true right after it; one that occurs twice, the first time only.
+    """
+    try:
+        return next(CronSim(parse(text).text(), moment))
+    except (CronSimError, StopIteration):
+        return None
+
+
+def next_due(schedule: Mapping[str, str], after_ms: int) -> int | None:
+    """Return the first moment of a schedule after `after_ms`, or None when there is none."""
+    if not schedule.get("cron"):
+        return None
+    zone = time_zone(schedule.get("timezone") or "UTC")
+    moment = following(schedule["cron"], datetime.fromtimestamp(after_ms / 1000, UTC).astimezone(zone))
+    return None if moment is None else int(moment.timestamp()) * 1000
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """Return the zone of that name, whatever its case; UTC when the tz database does not know it any more."""
+    return ZoneInfo(_zones().get(name.lower(), "UTC"))
+
+
+def _listed(values: frozenset[int]) -> str:
+    return ",".join(map(str, sorted(values)))
 
 
 def parse(text: str) -> Expression:
@@ -58,7 +100,8 @@ def parse(text: str) -> Expression:
     if any_weekday and not any(min(days) <= DAYS_OF_MONTH[month - 1] for month in months):
         raise CronError("no such date")
     weekdays = frozenset(day % 7 for day in weekdays)
-    return Expression(seconds, minutes, hours, days, months, weekdays, any_day, any_weekday)
+    steps = tuple(field.replace("?", "*") for field in fields[:3])
+    return Expression(seconds, minutes, hours, days, months, weekdays, any_day, any_weekday, steps)
 
 
 def is_time_zone(name: str) -> bool:
@@ -66,12 +109,12 @@ def is_time_zone(name: str) -> bool:
     return name.lower() in _zones()
 
 
-_known: set[str] = set()
+_known: dict[str, str] = {}
 
 
-def _zones() -> set[str]:
+def _zones() -> dict[str, str]:
     if not _known:
-        _known.update(zone.lower() for zone in available_timezones())
+        _known.update({zone.lower(): zone for zone in available_timezones()})
     return _known
 
 

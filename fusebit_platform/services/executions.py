@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fusebit_platform import authentication, configuration, resources
+from fusebit_platform import authentication, configuration, resources, routes
 from fusebit_platform.authentication import ExcessivePermissions
 from fusebit_platform.errors import SubscriptionMissing, Unauthorized
 from fusebit_platform.generation import current as generation
 from fusebit_platform.models import Function, Subscription
 from fusebit_platform.policy import UNRESTRICTED, Policy
-from fusebit_platform.services import audit, policies, system_tokens
+from fusebit_platform.services import audit, policies, system_tokens, tasks
 from fusebit_platform.services.functions import Address
 
 EMAIL = "function+role@fusebit.io"
 MEMORY_MB = (64, 3008)
 TIMEOUT_S = (1, 900)
+BACKGROUND_TOKEN_S = 30 * 60
 ANONYMOUS = "none"
-SEGMENT_ENDS = ("", "/", "#", "?")
 TEXT_ENCODINGS = {
     "ascii": "latin-1",
     "latin1": "latin-1",
@@ -84,11 +84,12 @@ __all__ = [
     "Caller",
     "Executable",
     "authorise",
+    "background_token",
     "decode_file",
     "find",
-    "find_route",
     "function_access_token",
     "generation",
+    "schedule",
 ]
 
 
@@ -210,12 +211,11 @@ def _unauthenticated(error: Unauthorized, token: str) -> CallRefused:
 
 
 def _security(executable: Executable, path: str, method: str) -> dict[str, Any]:
-    route = find_route(executable.routes, path)
+    route = routes.find(executable.routes, path)
     if route is None or ("security" not in route and not ("task" in route and method == "POST")):
         return executable.security
     if "security" in route:
-        security: dict[str, Any] = route["security"]
-        return security
+        return dict(route["security"])
     resource = resources.function_path(
         executable.account_id, executable.subscription_id, executable.boundary_id, executable.function_id
     )
@@ -225,24 +225,45 @@ def _security(executable: Executable, path: str, method: str) -> dict[str, Any]:
     }
 
 
-def find_route(routes: list[dict[str, Any]], path: str) -> dict[str, Any] | None:
-    """Return the first route whose path prefixes the raw `path` up to the end of a segment."""
-    for route in routes:
-        prefix = route["path"]
-        if path.startswith(prefix) and (prefix.endswith("/") or path[len(prefix) :][:1] in SEGMENT_ENDS):
-            return route
-    return None
-
-
 def function_access_token(executable: Executable, path: str) -> str | None:
     """Return a token with the function's own permissions, or None when it has none (contract 6.4).
 
     `path` names the run; the permissions always come from the function, never from a route.
     """
     del path
-    if not executable.function_permissions:
+    return _token(executable, executable.function_permissions, "exec", system_tokens.TOKEN_S)
+
+
+def background_token(executable: Executable, permissions: Any, kind: str) -> str | None:
+    """Return the token of a run that nobody called, or None when it has no permissions (contract 6.6, 6.7)."""
+    return _token(executable, permissions, kind, BACKGROUND_TOKEN_S)
+
+
+def _token(executable: Executable, permissions: Any, kind: str, lifetime_s: int) -> str | None:
+    if not permissions:
         return None
     ids = (executable.account_id, executable.subscription_id, executable.boundary_id, executable.function_id)
     profile = {"accountId": ids[0], "subscriptionId": ids[1], "email": EMAIL}
-    subject = f"uri:function:{':'.join(ids)}:exec"
-    return system_tokens.mint(subject=subject, permissions=executable.function_permissions, profile=profile)
+    subject = f"uri:function:{':'.join(ids)}:{kind}"
+    return system_tokens.mint(subject=subject, permissions=permissions, profile=profile, lifetime_s=lifetime_s)
+
+
+def schedule(
+    executable: Executable,
+    route: Mapping[str, Any],
+    members: Mapping[str, Any],
+    *,
+    not_before: str | None,
+    received_ms: int,
+    base_url: str,
+) -> dict[str, Any]:
+    """Keep a task of the function until it is due; return what the caller is told."""
+    address = Address(
+        account_id=executable.account_id,
+        subscription_id=executable.subscription_id,
+        boundary_id=executable.boundary_id,
+        function_id=executable.function_id,
+        base_url=base_url,
+    )
+    request = tasks.Request(route=route, members=members, not_before=not_before, received_ms=received_ms)
+    return tasks.accept(address=address, request=request)

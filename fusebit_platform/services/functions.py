@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError
@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from fusebit_platform.authentication import Caller
 from fusebit_platform.errors import BadRequest, Conflict, NotFound, SubscriptionMissing
 from fusebit_platform.models import Function, Subscription
-from fusebit_platform.services import moments, paging, permissions, specifications, tags, transactions
+from fusebit_platform.services import cron, moments, paging, permissions, specifications, tags, transactions
 from fusebit_platform.services.specifications import Specification
 
 PAGE = 100
@@ -83,6 +83,7 @@ def _put_once(caller: Caller, address: Address, body: Mapping[str, Any], subscri
         "schedule": _text(specification["schedule"]),
         "tags": _text(own | tags.of_security(rendered)),
         "version": version,
+        "due_ms": _next_due(found, specification["schedule"]),
         "revision": secrets.token_hex(16),
         "redirect_url": "",
     }
@@ -98,7 +99,7 @@ def _write(address: Address, found: Function | None, row: dict[str, Any]) -> Non
                 raise Overtaken
             return
         try:
-            Function.objects.create(**_key(address), **row)
+            Function.objects.create(**key_of(address), **row)
         except IntegrityError:
             raise Overtaken from None
 
@@ -124,13 +125,6 @@ def get(*, address: Address, full: bool = False) -> dict[str, Any]:
     if full:
         answer |= {name: specification[name] for name in TEXTS if specification[name]}
     return answer
-
-
-def task_routes(*, address: Address) -> dict[str, Any]:
-    """Return the routes that are tasks, with their queues."""
-    routes = json.loads(require(address).specification)["routes"]
-    idle = {"availableCount": 0, "delayedCount": 0, "pendingCount": 0}
-    return {"routes": [{**route, "task": {**route["task"], "stats": idle}} for route in routes if "task" in route]}
 
 
 def remove(*, address: Address) -> None:
@@ -216,13 +210,13 @@ def _item(listing: Listing, row: Function, listed: tags.Tags) -> dict[str, Any]:
     return item | ({"runtime": {"tags": listed}} if listing.full else {})
 
 
-def _key(address: Address) -> dict[str, str]:
-    members = asdict(address)
-    return {name: members[name] for name in ("subscription_id", "boundary_id", "function_id")}
+def key_of(place: Address | Function) -> dict[str, str]:
+    """Return what names a function within its account."""
+    return {name: getattr(place, name) for name in ("subscription_id", "boundary_id", "function_id")}
 
 
 def _find(address: Address) -> Function | None:
-    return Function.objects.filter(subscription__account_id=address.account_id, **_key(address)).first()
+    return Function.objects.filter(subscription__account_id=address.account_id, **key_of(address)).first()
 
 
 def _subscription(address: Address) -> Subscription:
@@ -247,6 +241,13 @@ def _next_version(found: Function | None, previous: Specification | None, wanted
         return 1
     changed = not specifications.is_same(previous, wanted, specifications.VERSIONED)
     return found.version + 1 if changed else found.version
+
+
+def _next_due(found: Function | None, schedule: Mapping[str, str]) -> int | None:
+    """Return when the schedule comes true next; one that stays as it is misses nothing."""
+    if found is not None and json.loads(found.schedule) == schedule:
+        return found.due_ms
+    return cron.next_due(schedule, moments.now_ms())
 
 
 def _outcome(address: Address, version: int, started: str) -> dict[str, Any]:

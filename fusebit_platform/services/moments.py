@@ -1,6 +1,7 @@
 """Points in time as the contract writes and reads them (contract 4.8)."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -18,6 +19,11 @@ def iso(moment: datetime) -> str:
 def now() -> str:
     """Return the current moment."""
     return iso(datetime.now(UTC))
+
+
+def now_ms() -> int:
+    """Return the current moment in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
 
 
 def parse(text: str, reference: datetime) -> datetime | None:

@@ -27,6 +27,13 @@ def change(*, agents: bool = False) -> Iterator[None]:
 
 
 @contextmanager
+def unnoticed() -> Iterator[None]:
+    """Run the block in one transaction that changes no answer anybody remembers."""
+    with transaction.atomic(using=connection().alias):
+        yield
+
+
+@contextmanager
 def note() -> Iterator[None]:
     """Run the block so that its rows survive a killed process at once and a power cut soon.
 

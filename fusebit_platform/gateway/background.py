@@ -1,0 +1,201 @@
+"""Runs what nobody waits for, tasks and schedules, as soon as it is due."""
+
+import asyncio
+import json
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from fusebit_platform.gateway.known import Known
+from fusebit_platform.gateway.records import Records, RunRecord
+from fusebit_platform.gateway.refusals import Refusal
+from fusebit_platform.runtime.builds import Answer, Build, Reply
+
+POLL_SECONDS = 1.0
+RENEW_SECONDS = 10.0
+SUSPENDED = "This tenant is suspended."
+logger = logging.getLogger(__name__)
+Key = tuple[str, str, str]
+Find = Callable[[Key], Awaitable[Known]]
+InThread = Callable[..., Awaitable[Any]]
+
+
+class Job(Protocol):
+    """One run nobody waits for."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def key(self) -> Key: ...
+    @property
+    def members(self) -> Mapping[str, Any]: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+
+class Jobs(Protocol):
+    """What is due, and what came of it; all of it may block."""
+
+    def claim(self) -> tuple[list[Any], int | None]:
+        """Take what is due; return it and when something is due next."""
+
+    def access_token(self, executable: Any, job: Any) -> str | None:
+        """Return the token a job runs with."""
+
+    def finish(self, job: Any, answer: Answer) -> None:
+        """Record what came of a job."""
+
+    def refuse(self, job: Any, message: str) -> None:
+        """Record that a job could not run."""
+
+    def renew(self, jobs: Iterable[Any]) -> None:
+        """Vouch for jobs that are running here."""
+
+
+class Runtime(Protocol):
+    """Run functions in isolation."""
+
+    def submit(self, build: Build, payload: bytes, reply: Reply) -> None:
+        """Run one call; `reply` is called exactly once."""
+
+
+class Background:
+    """Claim due jobs and run them, until stopped."""
+
+    def __init__(self, jobs: Jobs, runtime: Runtime, find: Find, *, records: Records, in_thread: InThread) -> None:
+        self._jobs = jobs
+        self._runtime = runtime
+        self._find = find
+        self._records = records
+        self._in_thread = in_thread
+        self._news = asyncio.Event()
+        self._running: dict[int, Job] = {}
+        self._last = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin to look for what is due."""
+        self._later(self._claim_for_ever())
+        self._later(self._renew_for_ever())
+
+    def wake(self) -> None:
+        """Look at once: something is due, or a place is free."""
+        self._news.set()
+
+    async def stop(self) -> None:
+        """Claim nothing more; what is running is not waited for."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _claim_for_ever(self) -> None:
+        while True:
+            self._news.clear()
+            due = await self._claimed()
+            wait = POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.0, due / 1000 - time.time()))
+            try:
+                async with asyncio.timeout(wait):
+                    await self._news.wait()
+            except TimeoutError:
+                pass
+
+    async def _claimed(self) -> int | None:
+        try:
+            jobs, due = await self._in_thread(self._jobs.claim)
+        except Exception:  # the edge of the background: the next look may succeed
+            logger.exception("What is due could not be looked up.")
+            return None
+        for job in jobs:
+            self._later(self._run(job))
+        return int(due) if due is not None else None
+
+    async def _renew_for_ever(self) -> None:
+        while True:
+            try:
+                await self._in_thread(self._jobs.renew, list(self._running.values()))
+            except Exception:  # the edge of the background: there is time for another attempt
+                logger.exception("Running tasks could not be vouched for.")
+            await asyncio.sleep(RENEW_SECONDS)
+
+    async def _run(self, job: Job) -> None:
+        self._last += 1
+        number = self._last
+        self._running[number] = job
+        try:
+            known = await self._find(job.key)
+            _check_suspension(known)
+            token = await self._in_thread(self._jobs.access_token, known.executable, job)
+            trace_id = f"{secrets.token_hex(16)}.{secrets.token_hex(8)}"
+            started = time.time()
+            answer = await self._answer(known, payload_of(job, token, trace_id))
+            self._remember(job, known, answer, started, trace_id)
+            await self._in_thread(self._jobs.finish, job, answer)
+        except Exception as error:  # noqa: BLE001 - the edge of the background: one job must not end the others
+            await self._refuse(job, error)
+        finally:
+            self._running.pop(number, None)
+            self.wake()
+
+    async def _answer(self, known: Known, payload: bytes) -> Answer:
+        replied: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._runtime.submit(known.build, payload, partial(_settle, replied))
+        return await replied
+
+    async def _refuse(self, job: Job, error: Exception) -> None:
+        if not isinstance(error, Refusal):
+            logger.error("A background run could not be made.", exc_info=error)
+        message = error.message if isinstance(error, Refusal) else "Internal error"
+        try:
+            await self._in_thread(self._jobs.refuse, job, message)
+        except Exception:
+            logger.exception("A background run could not be recorded.")
+
+    def _remember(self, job: Job, known: Known, answer: Answer, started: float, trace_id: str) -> None:
+        path = str(job.members.get("path") or "/").partition("?")[0]
+        self._records.add(
+            RunRecord(
+                started,
+                (time.time() - started) * 1000,
+                *job.key,
+                known.executable.version_id,
+                str(job.members["method"]),
+                path,
+                answer.status,
+                answer.source,
+                answer.cause,
+                trace_id,
+                job.kind,
+                cpu_ms=answer.cpu_ms,
+                response_bytes=len(answer.body),
+                message=answer.message,
+            )
+        )
+
+    def _later(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _check_suspension(known: Known) -> None:
+    if known.policy.suspended:
+        raise Refusal(403, SUSPENDED, cause="suspended")
+
+
+def payload_of(job: Job, token: str | None, trace_id: str) -> bytes:
+    """Return the members of ctx of one job."""
+    members = {
+        **job.members,
+        "headers": {**job.headers, "fusebit-trace-id": trace_id},
+        "caller": {},
+        "fusebit": {} if token is None else {"functionAccessToken": token},
+    }
+    return json.dumps(members).encode()
+
+
+def _settle(replied: "asyncio.Future[Answer]", answer: Answer) -> None:
+    if not replied.done():
+        replied.set_result(answer)
