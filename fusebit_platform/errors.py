@@ -9,6 +9,7 @@ PlatformError                 500
 ├── BodyTooLarge              413
 ├── UnsupportedMedia          415
 ├── TooManyRequests           429
+├── NotOffered                501   a part of npm's protocol that is left out
 └── TooBusy                   503   no more listeners can be served
 """
 
@@ -92,6 +93,13 @@ class TooManyRequests(PlatformError):
 
     status = 429
     default = "Too Many Requests"
+
+
+class NotOffered(PlatformError):
+    """The server leaves this part of a protocol out."""
+
+    status = 501
+    default = "Not Implemented"
 
 
 class TooBusy(PlatformError):

@@ -74,6 +74,7 @@ class Scribe:
         if monotonic() >= self._forget_at:
             self._forget_at = monotonic() + FORGET_EVERY_SECONDS
             journal.forget_old()
+            journal.forget_decisions()
 
 
 def _drop(entries: "deque[RunEntry] | deque[LineEntry]", count: int) -> None:

@@ -7,6 +7,7 @@ from fusebit_platform.api import (
     agents,
     audit,
     clients,
+    durable_logs,
     events,
     extensions,
     functions,
@@ -14,6 +15,7 @@ from fusebit_platform.api import (
     initialization,
     issuers,
     logs,
+    npm,
     policy,
     registry,
     runs,
@@ -27,6 +29,7 @@ ACCOUNT = "account/<accountId>"
 SUBSCRIPTION = f"{ACCOUNT}/subscription/<subscriptionId>"
 BOUNDARY = f"{SUBSCRIPTION}/boundary/<boundaryId>"
 FUNCTION = f"{BOUNDARY}/function/<functionId>"
+LEVELS = (ACCOUNT, SUBSCRIPTION, BOUNDARY, FUNCTION)
 
 
 def route(path: str, endpoint: type[Endpoint]) -> URLPattern:
@@ -71,9 +74,11 @@ urlpatterns = [
     route(f"{FUNCTION}/redirect", functions.Redirect),
     route(f"{FUNCTION}/build", functions.Builds),
     route(f"{FUNCTION}/build/<buildId>", functions.Build),
-    *(
-        route(f"{level}/statistics/<key>", statistics.Statistics)
-        for level in (ACCOUNT, SUBSCRIPTION, BOUNDARY, FUNCTION)
+    *(route(f"{level}/statistics/<key>", statistics.Statistics) for level in LEVELS),
+    *(route(f"{level}/logs", durable_logs.LogQueries) for level in LEVELS),
+    *(route(f"{level}/logs/<queryId>", durable_logs.LogQuery) for level in LEVELS),
+    re_path(
+        "(?i)^/v1/account/(?P<accountId>[^/]+)/registry/(?P<registryId>[^/]+)/npm(?:/(?P<rest>.*))?$", npm.Npm.as_view()
     ),
     re_path(
         "(?i)^/v1/account/(?P<accountId>[^/]+)/subscription/(?P<subscriptionId>[^/]+)/storage(?:/(?P<rest>.*))?$",

@@ -44,6 +44,7 @@ class Account(Endpoint):
 
     actions = {"GET": "account:get", "PATCH": "account:update"}
     shapes = {"PATCH": AccountChange}
+    parsed_first = frozenset({"PATCH"})
 
     def get(self) -> HttpResponse:
         """Return the account."""

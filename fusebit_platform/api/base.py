@@ -39,6 +39,8 @@ class Endpoint(APIView):
     query_shape: ClassVar[type[Shape]] = parameters.ManagementQuery
     token_in_query: ClassVar[bool] = False  # for readers that can not send headers
     query_first: ClassVar[bool] = False  # together with the path, before the token
+    parsed_first: ClassVar[frozenset[str]] = frozenset()  # methods whose body must be JSON before the token counts
+    gated_first: ClassVar[frozenset[str]] = frozenset()  # methods whose client is checked before the body
     body_first: ClassVar[bool] = False  # read before the token is looked at
     gated: ClassVar[frozenset[str]] = frozenset()  # methods that check the client's version
     traced: ClassVar[bool] = True
@@ -77,19 +79,29 @@ class Endpoint(APIView):
             raise NotFound
         self.ids = parameters.decode(raw)
         self.check_path(method)
+        self._before_the_token(method)
+        self.authorise(method)
+        self._after_the_token(method)
+        found: Callable[[], HttpResponse] = handler
+        return found
+
+    def _before_the_token(self, method: str) -> None:
         if self.query_first:
             self.check_query(method)
+        if method in self.parsed_first:
+            bodies.read(self.http, self.body_limit)
         if self.body_first:
             self.read_body(method)
-        self.authorise(method)
+
+    def _after_the_token(self, method: str) -> None:
+        if method in self.gated_first:
+            client_version.check(self.http)
         if not self.body_first:
             self.read_body(method)
         if not self.query_first:
             self.check_query(method)
         if method in self.gated:
             client_version.check(self.http)
-        found: Callable[[], HttpResponse] = handler
-        return found
 
     def check_path(self, _method: str) -> None:
         """Check the parameters of the path against their patterns."""

@@ -166,6 +166,7 @@ class Redirect(FunctionEndpoint):
     """`F/redirect`"""
 
     actions = {"GET": "function:get", "POST": "function:redirect", "DELETE": "function:redirect"}
+    gated_first = frozenset({"POST"})
 
     def get(self) -> HttpResponse:
         """Return where runs go instead, if anywhere."""

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from django.http import HttpResponse
 
+from fusebit_platform.api import parameters
 from fusebit_platform.api.base import Endpoint
 from fusebit_platform.api.transport import answer, nothing
 from fusebit_platform.services import accounts, registries
@@ -25,6 +26,10 @@ class Registry(Endpoint):
     actions = {"GET": "registry:get", "PUT": "registry-config:put"}
     shapes = {"PUT": RegistryBody}
     gated = frozenset({"GET", "PUT"})
+
+    def check_path(self, method: str) -> None:
+        """Check the name of the registry alone where it is changed (contract 1.4)."""
+        parameters.check_path({"registryId": self.ids["registryId"]} if method == "PUT" else self.ids)
 
     def get(self) -> HttpResponse:
         """Return scopes and address."""

@@ -53,6 +53,9 @@ class Caller(Protocol):
     def subject(self) -> str: ...
     @property
     def kid(self) -> str: ...
+    @property
+    def audited(self) -> bool:
+        """Tell whether every call needs a decision of its own, because each is recorded."""
 
 
 class Executions(Protocol):

@@ -12,7 +12,7 @@ from typing import Any
 from fusebit_platform.gateway import answers, bodies, forms, scheduling
 from fusebit_platform.gateway.contracts import Executions, Runtime
 from fusebit_platform.gateway.exchange import Exchange
-from fusebit_platform.gateway.known import Admission, Known
+from fusebit_platform.gateway.known import ADMITTED_SECONDS, Admission, Known
 from fusebit_platform.gateway.quotas import Quotas
 from fusebit_platform.gateway.records import CallerName, Records, RunRecord, Statement
 from fusebit_platform.gateway.refusals import Refusal
@@ -119,8 +119,15 @@ class Gateway:
         key = known.admission_key(exchange)
         executable = known.executable
         caller = await self._in_thread(self._executions.authorise, executable, key[0], path, exchange.method)
-        token = await self._in_thread(self._executions.function_access_token, executable, path)
-        return known.admit(key, caller, token)
+        return known.admit(key, caller, await self._function_token(known, path))
+
+    async def _function_token(self, known: Known, path: str) -> str | None:
+        """Return the token a function runs with; signing one costs more than a call."""
+        token, until = known.function_token
+        if until <= time.time():
+            token = await self._in_thread(self._executions.function_access_token, known.executable, path)
+            known.function_token = (token, time.time() + ADMITTED_SECONDS)
+        return token
 
     # --- the call ---
 

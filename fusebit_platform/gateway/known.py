@@ -39,6 +39,7 @@ class Known:
         self.has_tasks = any("task" in route for route in executable.routes)
         self.path_matters = any("security" in route or "task" in route for route in executable.routes)
         self.admissions: dict[tuple[str | None, str, bool], Admission] = {}
+        self.function_token: tuple[str | None, float] = (None, 0.0)  # and until when it may be handed out
         self.boundary = f"{executable.subscription_id}/{executable.boundary_id}"
         self.build = Build(
             boundary=self.boundary,
@@ -66,11 +67,13 @@ class Known:
         return (authorization, exchange.path, exchange.method == "POST")
 
     def admit(self, key: tuple[str | None, str, bool], caller: Caller, function_token: str | None) -> Admission:
-        """Remember a decision; raise Refusal where the boundary does not accept the caller's key."""
+        """Remember a decision, unless each has to be recorded; raise Refusal for a key that the boundary refuses."""
         if caller.kid and caller.kid in self.policy.refused_kids:
             detail = f"Tokens of the key {caller.kid} are refused in this boundary."
             raise Refusal(403, "Unauthorized", cause="auth_denied", caller=name_of(caller), detail=detail)
         admission = Admission(caller, function_token, key[0])
+        if caller.audited:
+            return admission
         if len(self.admissions) >= ADMISSIONS:
             self.admissions.clear()
         self.admissions[key] = admission

@@ -1,12 +1,16 @@
 """Accounts and their subscriptions (contract 4.2, 4.3)."""
 
 import json
+import logging
 from typing import Any
 
-from fusebit_platform import resources
+from fusebit_platform import configuration, resources
 from fusebit_platform.errors import BadRequest, NotFound
 from fusebit_platform.models import Account, Subscription
 from fusebit_platform.services import paging, registries, transactions
+
+DEFAULTS_FILE = "subscription-defaults.json"
+log = logging.getLogger(__name__)
 
 
 def require(account_id: str) -> Account:
@@ -75,7 +79,28 @@ def get_subscription(*, account_id: str, subscription_id: str, cached: bool = Fa
     if subscription is None:
         raise NotFound(f"The subscription '{subscription_id}' does not exist")
     record = _as_json(subscription)
-    return {**record, "accountId": account_id} if cached else record
+    return _merged(_defaults(), {**record, "accountId": account_id}) if cached else record
+
+
+def _defaults() -> dict[str, Any]:
+    """Return what the operator wrote down for every subscription, read anew each time."""
+    try:
+        content = json.loads((configuration.current().data_dir / DEFAULTS_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError):
+        log.warning("The file %s in the data directory is not JSON; it is left out.", DEFAULTS_FILE)
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Return both, objects merged at every depth; `above` wins."""
+    both = {**below, **above}
+    for name in below.keys() & above.keys():
+        if isinstance(below[name], dict) and isinstance(above[name], dict):
+            both[name] = _merged(below[name], above[name])
+    return both
 
 
 def _as_json(row: Subscription) -> dict[str, Any]:

@@ -123,11 +123,11 @@ def remove(*, account_id: str, kind: str, agent_id: str) -> None:
     """Delete the agent, its identities and access, and the issuers made for it that nobody else uses."""
     with transactions.change(agents=True):
         agent = require(account_id, kind, agent_id)
-        named = set(agent.identities.values_list("issuer_id", flat=True))
         agent_text.forget(agent.number)
         agent.delete()
         own = re.compile(rf"[0-9a-f]{{8}}\.{re.escape(agent_id)}\..+", re.ASCII)
-        for issuer_id in filter(own.fullmatch, named):
+        named = Issuer.objects.filter(account_id=account_id, issuer_id__contains=f".{agent_id}.")
+        for issuer_id in filter(own.fullmatch, named.values_list("issuer_id", flat=True)):
             if not Identity.objects.filter(account_id=account_id, issuer_id=issuer_id).exists():
                 Issuer.objects.filter(account_id=account_id, issuer_id=issuer_id).delete()
 

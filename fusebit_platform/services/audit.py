@@ -20,15 +20,26 @@ DEFAULT_WINDOW = timedelta(minutes=15)
 
 
 def ensure_authorized(caller: Caller, action: str, resource: str) -> None:
-    """Raise Unauthorized unless the caller may do `action` on `resource`; the decision is recorded either way.
-
-    This is the one place where a request is allowed.
-    """
-    normalized = resources.normalize(resource)
-    authorized = permits(caller.access, action, normalized)
-    record(caller, [*caller.checks, Check(action, normalized, authorized)])
-    if not authorized:
+    """Raise Unauthorized unless the caller may do `action` on `resource`; the decision is recorded either way."""
+    if first_denied(caller, [(action, resource)]) is not None:
         raise Unauthorized
+
+
+def first_denied(caller: Caller, needed: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
+    """Return the first action and resource that the caller may not do, None when all are allowed.
+
+    Every decision up to that one is recorded. This is the one place where a request is allowed.
+    """
+    checks, denied = [*caller.checks], None
+    for action, resource in needed:
+        normalized = resources.normalize(resource)
+        authorized = permits(caller.access, action, normalized)
+        checks.append(Check(action, normalized, authorized))
+        if not authorized:
+            denied = (action, resource)
+            break
+    record(caller, checks)
+    return denied
 
 
 def record(caller: Caller, checks: Iterable[Check]) -> None:

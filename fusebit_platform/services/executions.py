@@ -63,6 +63,7 @@ class Caller:
     issuer_id: str = ""
     subject: str = ""
     kid: str = ""
+    audited: bool = False  # the decision leaves rows on the audit trail, so each call needs one of its own
 
 
 NOBODY = Caller(None, None)
@@ -186,19 +187,17 @@ def authorise(executable: Executable, authorization_header: str | None, path: st
         if mode == "optional":
             return NOBODY
         raise _unauthenticated(error, token) from None
-    caller = _caller(agent, token)
-    for entry in security.get("authorization", ()):
-        needed = (entry.get("action", ""), entry["resource"])
-        try:
-            audit.ensure_authorized(agent, *needed)
-        except Unauthorized:
-            raise CallRefused("auth_denied", caller, needed) from None
+    needed = [(entry.get("action", ""), entry["resource"]) for entry in security.get("authorization", ())]
+    caller = _caller(agent, token, audited=bool(needed or agent.checks))
+    denied = audit.first_denied(agent, needed)
+    if denied is not None:
+        raise CallRefused("auth_denied", caller, denied)
     return caller
 
 
-def _caller(agent: authentication.Caller, token: str) -> Caller:
+def _caller(agent: authentication.Caller, token: str, *, audited: bool = True) -> Caller:
     permissions = {"allow": [statement.as_json() for statement in agent.access]}
-    return Caller(permissions, token, agent.issuer_id, agent.subject, agent.kid)
+    return Caller(permissions, token, agent.issuer_id, agent.subject, agent.kid, audited)
 
 
 def _unauthenticated(error: Unauthorized, token: str) -> CallRefused:

@@ -3,13 +3,13 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import F
 
-from fusebit_platform.models import BoundaryPolicy, Function, JournalCounter, LogLine, Run
+from fusebit_platform.models import AuditEntry, BoundaryPolicy, Function, JournalCounter, LogLine, Run
 from fusebit_platform.services import moments, transactions
 from fusebit_platform.services.live_logs import Line
 
@@ -17,6 +17,7 @@ COUNTER = "journal"
 RUNS_KEPT = 5_000  # per boundary
 LINES_KEPT = 20_000  # per boundary
 KEPT_DAYS = 30
+AUDIT_KEPT_DAYS = 356
 PRUNE_EVERY = 500  # rows that a boundary may be over its bound before it is cut back
 CHUNK = 1_000
 MAX_PATH = 2_000
@@ -213,6 +214,19 @@ def forget_old(*, days: int = KEPT_DAYS, now_ms: Callable[[], int] | None = None
                     model.objects.filter(number__in=old).delete()
             if len(old) < CHUNK:
                 break
+
+
+def forget_decisions(*, days: int = AUDIT_KEPT_DAYS) -> None:
+    """Delete the decisions that are older than `days`, a chunk at a time (contract 4.8)."""
+    limit = datetime.now(UTC) - timedelta(days=days)
+    while True:
+        oldest = AuditEntry.objects.order_by("number").values_list("number", "timestamp")[:CHUNK]
+        old = [number for number, at in oldest if at < limit]
+        if old:
+            with transactions.note():
+                AuditEntry.objects.filter(number__in=old).delete()
+        if len(old) < CHUNK:
+            break
 
 
 def _now_ms() -> int:

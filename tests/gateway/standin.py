@@ -53,6 +53,7 @@ class Caller:
     issuer_id: str = ""
     subject: str = ""
     kid: str = ""
+    audited: bool = False
 
 
 def frozen(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """Contract 4.2 to 4.4 and 7.4, 7.5: accounts, subscriptions, issuers, registry, statistics."""
 
+import json
 import secrets
 from urllib.parse import quote
 
@@ -157,3 +158,88 @@ def test_statistics_are_not_offered(embedded, boundary):
         answer = embedded.request("GET", path)
         assert (answer.status_code, answer.json()["message"]) == (405, "Unsupported query: itemizedbulk")
         assert embedded.request("GET", path, token=None).status_code == 403
+
+
+def test_defaults_of_the_deployment_lie_under_the_subscriptions_own(embedded):
+    defaults = {"limits": {"concurrency": 7, "nested": {"a": 1}}, "extra": {"deep": {"x": [1]}}, "displayName": "no"}
+    file = embedded.directory / "platform" / "subscription-defaults.json"
+    file.write_text(json.dumps(defaults))
+    try:
+        cached = embedded.request("GET", f"{embedded.s}?include=cache").json()
+        plain = embedded.request("GET", embedded.s).json()
+        file.write_text("nonsense")
+        assert embedded.request("GET", f"{embedded.s}?include=cache").status_code == 200
+    finally:
+        file.unlink()
+    assert cached["limits"] == defaults["limits"]
+    assert (cached["extra"], cached["displayName"]) == (defaults["extra"], "Tests")
+    assert plain == {"id": embedded.subscription, "displayName": "Tests", "limits": {}, "flags": {}}
+    assert plain.items() <= {**cached, "limits": {}}.items()
+
+
+def test_npm_may_ask_but_finds_nothing(embedded):
+    npm = f"{embedded.a}/registry/default/npm"
+    assert embedded.request("GET", f"{npm}/-/ping").json() == {}
+    assert embedded.request("GET", f"{npm}/-/whoami").json() == {"username": embedded.user}
+    assert embedded.request("GET", f"{npm}/-/version").json() == {"version": "1.41.1"}
+    assert embedded.request("GET", f"{npm}/-/v1/search?text=x").json() == {"objects": [], "total": 0}
+    assert embedded.request("PUT", f"{npm}/-/user/org.couchdb.user:x", json={}).status_code == 201
+    for name in ("thing", "@mine/thing", "@mine%2fthing"):
+        assert embedded.request("GET", f"{npm}/{name}").status_code == 404
+    for method, path in (
+        ("GET", "-/package/x/dist-tags"),
+        ("PUT", "thing"),
+        ("POST", "-/npm/v1/security/audits"),
+        ("GET", "-/api/v1/packages"),
+        ("DELETE", "thing/-rev/1"),
+    ):
+        answer = embedded.request(method, f"{npm}/{path}", json={} if method != "GET" else None)
+        assert (answer.status_code, answer.json()["message"]) == (501, "Not Implemented")
+    assert embedded.request("GET", f"{npm}/-/ping", token=None).status_code == 403
+    assert embedded.request("GET", npm).status_code == 501
+
+
+@pytest.mark.parametrize("issuer", ["x.system.fusebit.io", "system.fusebit.io", "https://a/system.fusebit.io"])
+def test_issuers_of_the_server_itself_can_not_be_registered(embedded, issuer):
+    path = f"{embedded.a}/issuer/{quote(issuer, safe='')}"
+    answer = embedded.request("POST", path, json={"publicKeys": [KEY]})
+    expected = f'"issuerId" with value "{issuer}" fails to match the required pattern: '
+    assert answer.json()["message"] == f"issuerId: {expected}/^((?!system.fusebit.io$).)*$/"
+
+
+def test_an_empty_list_of_keys_and_four_keys_are_refused(embedded, path):
+    answer = embedded.request("POST", path, json={"publicKeys": []})
+    assert answer.json()["message"] == 'publicKeys: "publicKeys" must contain at least 1 items'
+    keys = [{"keyId": f"k{number}", "publicKey": "foo"} for number in range(4)]
+    answer = embedded.request("POST", path, json={"publicKeys": keys})
+    assert answer.json()["message"] == 'publicKeys: "publicKeys" must contain less than or equal to 3 items'
+
+
+@pytest.mark.parametrize("collection", ["issuer", "user", "client", "subscription", "audit"])
+def test_counts_beyond_a_hundred_count_as_a_hundred(embedded, collection):
+    assert embedded.request("GET", f"{embedded.a}/{collection}?count=101").status_code == 200
+    assert embedded.request("GET", f"{embedded.a}/{collection}?count=0").status_code == 200
+    answer = embedded.request("GET", f"{embedded.a}/{collection}?count=-5")
+    assert answer.json()["message"] == "The limit value '-5' is invalid; must be a positive number"
+    answer = embedded.request("GET", f"{embedded.a}/{collection}?next=x%7Cx")
+    assert answer.json()["message"] == "The next token 'x|x' is invalid"
+
+
+def test_a_hundred_and_one_clients_are_two_pages_of_a_hundred(embedded):
+    tail = secrets.token_hex(5)
+    for number in range(101):
+        embedded.request("POST", f"{embedded.a}/client", json={"displayName": f"{tail}-{number}"})
+    first = embedded.request("GET", f"{embedded.a}/client?name={tail}&count=500").json()
+    second = embedded.request("GET", f"{embedded.a}/client?name={tail}&count=500&next={first['next']}").json()
+    assert (len(first["items"]), len(second["items"]), "next" in second) == (100, 1, False)
+    assert len(embedded.request("GET", f"{embedded.a}/client?name={tail}").json()["items"]) == 25
+
+
+def test_an_account_that_is_not_there_is_forbidden(embedded):
+    assert embedded.request("GET", f"/v1/account/acc-{'0' * 16}/user").status_code == 403
+
+
+def test_a_resource_of_access_is_any_text(embedded):
+    for resource in ("/account/abc/", "/account/xyz", "nowhere"):
+        body = {"access": {"allow": [{"action": "*", "resource": resource}]}}
+        assert embedded.request("POST", f"{embedded.a}/user", json=body).status_code == 200

@@ -273,3 +273,46 @@ def test_names_that_no_column_holds_are_refused(embedded, text):
     body = {"access": {"allow": [{"action": "x", "resource": text}]}}
     assert embedded.request("POST", f"{embedded.a}/user", json=body).status_code == 400
     assert embedded.request("GET", f"{embedded.a}/user", params={"name": "a\u0000"}).status_code == 400
+
+
+def test_deleting_an_agent_forgets_the_issuers_that_were_made_for_it_alone(embedded, kind):
+    path = f"{embedded.a}/{kind}"
+    made = embedded.request("POST", path, json={}).json()["id"]
+    own = [f"{secrets.token_hex(4)}.{made}.{host}" for host in ("localhost", "api.example.com", "127.0.0.1")]
+    other = f"x{own[0]}"
+    for issuer in (*own, other):
+        body = {"publicKeys": [{"keyId": "k", "publicKey": "foo"}]}
+        assert embedded.request("POST", f"{embedded.a}/issuer/{issuer}", json=body).status_code == 200
+    shared = {"identities": [{"issuerId": own[2], "subject": "s"}]}
+    keeper = embedded.request("POST", path, json=shared).json()["id"]
+    assert embedded.request("DELETE", f"{path}/{made}").status_code == 204
+    left = [embedded.request("GET", f"{embedded.a}/issuer/{issuer}").status_code for issuer in (*own, other)]
+    assert left == [404, 404, 200, 200]
+    embedded.request("DELETE", f"{path}/{keeper}")
+
+
+def test_a_page_can_be_followed_with_another_count_or_none(embedded, kind):
+    issuer = f"i-{secrets.token_hex(4)}"
+    for number in range(4):
+        body = {"identities": [{"issuerId": issuer, "subject": str(number)}]}
+        embedded.request("POST", f"{embedded.a}/{kind}", json=body)
+    path = f"{embedded.a}/{kind}?issuerId={issuer}"
+    first = embedded.request("GET", f"{path}&count=1").json()
+    for count, size in (("&count=2", 2), ("", 3)):
+        page = embedded.request("GET", f"{path}{count}&next={first['next']}").json()
+        assert len(page["items"]) == size
+        assert ("next" in page) == (size == 2)
+
+
+def test_an_issuer_with_a_name_narrows_by_both_and_with_a_subject_by_neither(embedded, kind):
+    issuer, name = f"i-{secrets.token_hex(4)}", secrets.token_hex(4)
+    scalar = "lastName" if kind == "user" else "displayName"
+    for number in range(2):
+        body = {scalar: f"{name}-{number}", "identities": [{"issuerId": issuer, "subject": str(number)}]}
+        embedded.request("POST", f"{embedded.a}/{kind}", json=body)
+
+    def found(query):
+        return [item[scalar] for item in embedded.request("GET", f"{embedded.a}/{kind}?{query}").json()["items"]]
+
+    assert found(f"issuerId={issuer}&name={name}-1") == [f"{name}-1"]
+    assert found(f"issuerId={issuer}&subject=0&name=nobody&count=1&next=bad") == [f"{name}-0"]

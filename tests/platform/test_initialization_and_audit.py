@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import jwt
 import pytest
 
-from tests.embedded import EmbeddedFusebit, KeyPair
+from tests.embedded import EmbeddedFusebit, KeyPair, text_function
 
 OAUTH = {"deviceAuthorizationUrl": "https://x/device", "deviceClientId": "c", "tokenUrl": "https://x/token", "z": 1}
 
@@ -308,3 +308,33 @@ def test_a_mistaken_filter_is_told(embedded, query, message):
 
 def test_an_end_before_the_default_beginning_is_refused(embedded):
     assert embedded.request("GET", f"{embedded.a}/audit?to=-1h").status_code == 400
+
+
+def test_every_run_that_needs_a_right_is_on_the_trail(embedded, boundary):
+    account = embedded.a.removeprefix("/v1")
+    ada = embedded.add_user(("function:*", account))
+    resource = f"{embedded.f(boundary, 'f').removeprefix('/v1')}/"
+    needed = [{"action": "function:execute", "resource": resource}, {"action": "function:get", "resource": resource}]
+    security = {"authentication": "required", "authorization": needed}
+    assert embedded.request("PUT", embedded.f(boundary, "f"), json={**text_function(), "security": security}).ok
+    for _time in range(3):
+        assert embedded.request("GET", embedded.run_path(boundary, "f"), token=ada.token()).status_code == 200
+    assert [row["action"] for row in trail(embedded, ada)] == ["function:execute", "function:get"] * 3
+    claim = {"allow": [{"action": "function:execute", "resource": resource}]}
+    narrow = ada.token(**{"https://fusebit.io/permissions": claim})
+    assert embedded.request("GET", embedded.run_path(boundary, "f"), token=narrow).status_code == 403
+    latest = trail(embedded, ada)[6:]
+    assert [(row["action"], row["authorized"]) for row in latest] == [
+        ("function:execute", True),
+        ("function:execute", True),
+        ("function:get", False),
+    ]
+
+
+def test_the_trail_belongs_to_the_account_that_signed_the_caller_in(embedded):
+    headers = {"fusebit-authorization-account-id": embedded.account}
+    other = embedded.request("POST", "/v1/account", json={"displayName": "x"}, headers=headers).json()["id"]
+    embedded.request("GET", f"/v1/account/{other}", headers=headers)
+    query = {"resource": f"/account/{other}", "count": 100}
+    rows = embedded.request("GET", f"{embedded.a}/audit", params=query).json()["items"]
+    assert [(row["action"], row["accountId"]) for row in rows] == [("account:get", embedded.account)]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 
@@ -236,3 +237,84 @@ def test_operational_endpoints_need_no_token(embedded):
     refreshed = embedded.request("GET", "/v1/refresh", token=None).json()
     assert refreshed["cache"] - refreshed["at"] == 10_000
     assert json.dumps(refreshed)
+
+
+def test_an_account_is_changed_by_json_or_not_even_the_token_is_looked_at(embedded):
+    headers = {"content-type": "application/json"}
+    broken = embedded.request("PATCH", embedded.a, token=None, data=b"{", headers=headers)
+    assert broken.status_code == 400
+    assert embedded.request("PATCH", embedded.a, token=None, json={"nope": 1}).status_code == 403
+    assert embedded.request("POST", f"{embedded.a}/user", token=None, data=b"{", headers=headers).status_code == 403
+
+
+def test_queries_of_subscriptions_statistics_and_storage_are_checked_before_the_token(embedded):
+    for path in (embedded.s, f"{embedded.a}/statistics/itemizedbulk", f"{embedded.s}/storage/a"):
+        answer = embedded.request("GET", f"{path}?nope=1", token=None)
+        assert (answer.status_code, message(answer)) == (400, 'nope: "nope" is not allowed')
+    assert embedded.request("GET", f"{embedded.a}/user?nope=1", token=None).status_code == 403
+
+
+def test_an_outdated_client_is_turned_away_before_its_redirect_is_read(embedded, boundary):
+    headers = {"content-type": "application/json", "user-agent": "fusebit-cli/1.0.0"}
+    path = f"{embedded.f(boundary, 'x')}/redirect"
+    answer = embedded.request("POST", path, data=b"{", headers=headers)
+    assert "is out of date" in message(answer)
+    put = embedded.request("PUT", embedded.f(boundary, "x"), data=b"{", headers=headers)
+    assert "is out of date" not in message(put)
+
+
+def test_a_registry_is_changed_without_a_look_at_the_account_id(embedded):
+    answer = embedded.request("PUT", "/v1/account/acc-1234/registry/default", json={"scopes": ["@mine"]})
+    assert (answer.status_code, message(answer)) == (403, "Unauthorized")
+
+
+@pytest.mark.parametrize("agent", ["fusebit-cli/1.0.0", "fusebit-editor/1.0.0"])
+def test_lists_of_a_boundary_agents_and_storage_are_open_to_outdated_clients(embedded, boundary, agent):
+    headers = {"user-agent": agent}
+    for path in (f"{embedded.b(boundary)}/function", f"{embedded.a}/client", f"{embedded.a}/issuer"):
+        assert embedded.request("GET", path, headers=headers).status_code == 200
+    assert embedded.request("GET", f"{embedded.s}/storage", headers=headers).status_code == 200
+    assert embedded.request("GET", f"{embedded.s}/function", headers=headers).status_code == 400
+
+
+def test_a_missing_subscription_is_404_only_to_those_who_may_ask(embedded):
+    path = f"{embedded.a}/subscription/sub-{'0' * 16}"
+    assert embedded.request("GET", path).status_code == 404
+    assert embedded.request("GET", path, token=embedded.add_user().token()).status_code == 403
+
+
+def test_every_answer_names_every_origin_and_what_a_page_may_read(embedded):
+    for path, token in ((embedded.a, ""), (embedded.a, None), ("/v1/nope", "")):
+        headers = embedded.request("GET", path, token=token).headers
+        assert headers["access-control-allow-origin"] == "*"
+        assert headers["access-control-allow-credentials"] == "true"
+        exposed = "x-fx-logs,x-fx-response-source,content-length,fusebit-trace-id"
+        assert headers["access-control-expose-headers"] == exposed
+
+
+def test_numbers_and_truths_may_be_texts_but_texts_may_not_be_numbers(embedded, boundary):
+    compute = {"memorySize": "256", "timeout": "60", "staticIp": "false"}
+    spec = text_function() | {"compute": compute}
+    assert embedded.request("PUT", embedded.f(boundary, "f"), json=spec).status_code == 200
+    stored = embedded.request("GET", embedded.f(boundary, "f")).json()["compute"]
+    assert stored == {"memorySize": 256, "timeout": 60, "staticIp": False}
+    answer = embedded.request("POST", f"{embedded.a}/client", json={"displayName": 7})
+    assert message(answer) == 'displayName: "displayName" must be a string'
+
+
+def test_an_error_says_its_status_twice_and_its_message(embedded):
+    for answer in (
+        embedded.request("GET", f"{embedded.a}/user?tag=x"),
+        embedded.request("GET", embedded.a, token=None),
+        embedded.request("GET", f"{embedded.a}/user/usr-{'0' * 16}"),
+        embedded.request("GET", "/v1/nope"),
+    ):
+        assert set(answer.json()) == {"status", "statusCode", "message"}
+        assert message(answer)
+
+
+def test_the_cache_was_read_after_whoever_waits_for_it_began(embedded):
+    began = int(time.time() * 1000)
+    deadline = time.monotonic() + 10
+    while (latest := embedded.request("GET", "/v1/refresh", token=None).json()["at"]) <= began:
+        assert time.monotonic() < deadline, latest
