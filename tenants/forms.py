@@ -147,6 +147,26 @@ class DeployForm(forms.Form):
     version = forms.IntegerField(min_value=1, max_value=2_000_000_000)
 
 
+class CompareForm(forms.Form):
+    """Two versions, or one and what really answers (`new=live`)."""
+
+    old = forms.IntegerField(min_value=1, max_value=2_000_000_000)
+    new = forms.CharField(max_length=10)
+
+    def clean_new(self) -> int | None:
+        """Return the number of the newer version; None stands for what answers."""
+        text = self.cleaned_data["new"]
+        if text == "live":
+            return None
+        if not text.isdecimal() or not int(text):
+            raise ValidationError("There is no such version.")
+        return int(text)
+
+    def clean(self) -> dict[str, Any]:
+        """Say in `live` whether what answers was asked for."""
+        return {**self.cleaned_data, "live": "new" in self.cleaned_data and self.cleaned_data["new"] is None}
+
+
 class DeleteForm(forms.Form):
     """The name once more, so that nobody deletes by accident."""
 

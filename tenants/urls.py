@@ -17,6 +17,10 @@ urlpatterns = [
     path(f"{FUNCTION}state/", editor.state, name="state"),
     path(f"{FUNCTION}run/", runs.run, name="run"),
     path(f"{FUNCTION}deploy/", versions.deploy, name="deploy"),
+    path(f"{FUNCTION}live/", versions.answering, name="answering"),
+    path(f"{FUNCTION}live/adopt/", versions.adopt, name="adopt"),
+    path(f"{FUNCTION}compare/", versions.compare, name="compare"),
+    path(f"{FUNCTION}versions/", versions.versions, name="versions"),
     path(f"{FUNCTION}versions/<int:number>/", versions.version, name="version"),
     path(f"{FUNCTION}delete/", functions.delete, name="delete"),
 ]

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from tenants.models.functions import Function
 from tenants.models.tenancy import Tenant
@@ -46,7 +47,7 @@ class Run(models.Model):
     missing: "models.JSONField[Any, Any]" = models.JSONField(
         default=dict, blank=True, help_text="The statement whose absence refused it."
     )
-    created_at = models.DateTimeField(db_index=True)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
         """Newest first; a call that Fusebit reported is there once."""

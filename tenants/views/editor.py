@@ -14,7 +14,7 @@ from tenants import selectors
 from tenants.errors import InvalidInput, StaleVersion
 from tenants.forms import CallForm, SaveForm
 from tenants.models import Function, FunctionVersion
-from tenants.services import functions
+from tenants.services import functions, merging
 from tenants.views import differences, home, scope, standing
 
 VERSIONS_SHOWN = 50
@@ -55,6 +55,7 @@ def context(request: HttpRequest, function: Function, **more: Any) -> dict[str, 
         "versions": function.versions.select_related("author").defer("files")[:VERSIONS_SHOWN],
         "runs": selectors.recent_runs(function),
         "can_write": scope.can_write(member),
+        "tab": "code",
         "form": CallForm(),
         **more,
     }
@@ -103,11 +104,13 @@ def _refused(request: HttpRequest, function: Function, form: SaveForm, reason: s
 
 
 def _stale(request: HttpRequest, function: Function, form: SaveForm, error: StaleVersion) -> HttpResponse:
-    theirs = function.latest
+    theirs, mine = function.latest, form.cleaned_data["sources"]
+    base = function.versions.filter(number=form.cleaned_data["base_version"]).first()
     conflict = {
         "message": error.message,
         "theirs": theirs,
-        "differences": differences.between(theirs.files, form.cleaned_data["sources"]),
+        "differences": differences.between(theirs.files, mine),
+        "merged": merging.merge(base=base.files if base else {}, mine=mine, theirs=theirs.files),
     }
     return _unsaved(request, function, form, 412, "tenants/_conflict.html", conflict=conflict)
 

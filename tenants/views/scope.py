@@ -17,7 +17,10 @@ def person(request: HttpRequest) -> User:
 
 def membership(request: HttpRequest, slug: str, *, may_write: bool = False) -> Membership:
     """Return the person's membership of the tenant, 404 without one; `may_write` refuses viewers with 403."""
-    found = selectors.membership_or_404(person(request), slug)
+    found: Membership | None = getattr(request, "membership", None)  # a page asks more than once
+    if found is None or found.tenant.slug != slug:
+        found = selectors.membership_or_404(person(request), slug)
+        request.membership = found  # type: ignore[attr-defined]  # remembered for this request
     if may_write and not can_write(found):
         raise PermissionDenied("A viewer cannot change anything here.")
     return found

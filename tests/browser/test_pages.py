@@ -36,7 +36,9 @@ def busy(cast: Cast) -> Cast:
         (None, "platform", "/slow"),
     ):
         Run.objects.create(
+            tenant=cast.tenant,
             function=cast.hello,
+            function_name="hello",
             version_number=2,
             actor=cast.ada,
             method="GET",

@@ -10,7 +10,9 @@ from urllib.parse import quote
 import pytest
 from django.core.management import call_command
 
-from tests.cast import Cast, assemble
+from tenants.models import Deployment, FusebitUser, Tenant
+from tenants.services.work import Worker
+from tests.cast import Cast, assemble, founded, person
 from tests.fusebit_process import EmbeddedFusebit, Signer, running
 
 
@@ -73,3 +75,19 @@ def embedded(db: None, shared_fusebit: EmbeddedFusebit, tmp_path: Path) -> Embed
     """A Fusebit that the bridge is set up for."""
     import_client(shared_fusebit, tmp_path)
     return shared_fusebit
+
+
+def work() -> None:
+    """Let the worker take every due row as far as it goes."""
+    for _ in range(6):
+        FusebitUser.objects.exclude(next_attempt_at=None).make_due()
+        Deployment.objects.exclude(next_attempt_at=None).make_due()
+        Worker().run_once()
+
+
+@pytest.fixture
+def ada_at_home(embedded: EmbeddedFusebit) -> Tenant:
+    """Ada's tenant, set up to the end."""
+    tenant = founded(person("ada"))
+    work()
+    return tenant

@@ -13,24 +13,9 @@ from tenants.services import functions, invocations, progress, provisioning, sta
 from tenants.services.work import Worker
 from tests.cast import founded, person
 from tests.fusebit_process import EmbeddedFusebit
+from tests.tenants.conftest import work
 
 pytestmark = [pytest.mark.django_db, pytest.mark.processes]
-
-
-def work() -> None:
-    """Let the worker take every due row as far as it goes."""
-    for _ in range(6):
-        FusebitUser.objects.exclude(next_attempt_at=None).make_due()
-        Deployment.objects.exclude(next_attempt_at=None).make_due()
-        Worker().run_once()
-
-
-@pytest.fixture
-def ada_at_home(embedded: EmbeddedFusebit) -> Tenant:
-    """Ada's tenant, set up to the end."""
-    tenant = founded(person("ada"))
-    work()
-    return tenant
 
 
 def remote_user(embedded: EmbeddedFusebit, subject: str) -> dict[str, object]:

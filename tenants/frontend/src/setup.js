@@ -1,27 +1,25 @@
-// Everything that the editor can do, put together.
-import { closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+// What the editor can do from the first moment; extras.js adds the rest.
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
-import { javascript } from "@codemirror/lang-javascript";
+import { javascriptLanguage } from "@codemirror/lang-javascript";
 import { json } from "@codemirror/lang-json";
-import { bracketMatching, codeFolding, foldGutter, foldKeymap, indentOnInput, indentUnit } from "@codemirror/language";
+import { bracketMatching, codeFolding, foldGutter, foldKeymap, indentOnInput, indentUnit, LanguageSupport } from "@codemirror/language";
 import { lintKeymap } from "@codemirror/lint";
-import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import { EditorState } from "@codemirror/state";
 import {
   crosshairCursor, drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, highlightSpecialChars, keymap,
   lineNumbers, rectangularSelection,
 } from "@codemirror/view";
 
-import { completion } from "./completion.js";
+import { reindent } from "./reindent.js";
 import { problems } from "./problems.js";
 import { theme } from "./theme.js";
 
 // The page runs the function on Mod-Enter; it must not also become a line.
 const keys = defaultKeymap.filter((binding) => binding.key !== "Mod-Enter");
 
-export function languageOf(path, configurationKeys) {
+export function languageOf(path) {
   if (path.endsWith(".json")) return [json(), problems];
-  if (/\.[cm]?js$/.test(path)) return [javascript(), completion(configurationKeys), problems];
+  if (/\.[cm]?js$/.test(path)) return [new LanguageSupport(javascriptLanguage), problems];
   return [];
 }
 
@@ -42,14 +40,12 @@ export function setup({ label, readOnly }) {
     EditorState.readOnly.of(readOnly),
     indentOnInput(),
     bracketMatching(),
-    closeBrackets(),
     highlightActiveLine(),
     highlightActiveLineGutter(),
-    highlightSelectionMatches(),
-    search({ top: true }),
     EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0", ...(readOnly ? { "aria-readonly": "true" } : {}) }),
     tabLeavesUntilTyping(),
-    keymap.of([...closeBracketsKeymap, ...keys, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, ...lintKeymap, indentWithTab]),
+    replacesSelectionItself(),
+    keymap.of([reindent, ...keys, ...historyKeymap, ...foldKeymap, ...lintKeymap, indentWithTab]),
   ];
 }
 
@@ -62,4 +58,19 @@ function tabLeavesUntilTyping() {
         update.view.setTabFocusMode(false);
     }),
   ];
+}
+
+// Chromium would keep the style of what is typed over in a style attribute, which the CSP blocks and reports.
+function replacesSelectionItself() {
+  return EditorView.domEventHandlers({
+    beforeinput(event, view) {
+      const { from, to, empty } = view.state.selection.main;
+      if (event.inputType !== "insertText" || !event.data || empty || view.composing || view.state.readOnly) return false;
+      const insert = () => view.state.update(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+      const taken = view.state.facet(EditorView.inputHandler).some((handler) => handler(view, from, to, event.data, insert));
+      if (!taken) view.dispatch(insert());
+      event.preventDefault();
+      return true;
+    },
+  });
 }

@@ -4,6 +4,7 @@ import { showDifferences } from "./answers.js";
 import { copyButtons } from "./copy.js";
 import { fileList } from "./files.js";
 import { jumpToErrors } from "./jump.js";
+import { merging } from "./merge.js";
 import { keys } from "./keys.js";
 import { rememberPlace } from "./place.js";
 import { requests } from "./requests.js";
@@ -17,6 +18,7 @@ customElements.whenDefined("code-editor").then(() => {
   const changes = watchForChanges(form);
   rememberDrafts(form, files, changes);
   requests(form, changes);
+  merging(form, files, changes);
   rememberPlace(form, files);
   jumpToErrors(files);
   performance.mark("interactive");

@@ -1,0 +1,106 @@
+"""What really answers at Fusebit: asked, compared with what is recorded here, and taken over when it is better."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from fusebit_bridge import door
+from tenants.errors import FusebitUnavailable, NotReady
+from tenants.models import Function, FunctionVersion
+from tenants.services import comparisons, deployments, functions, wordings
+
+SAME, DIFFERENT, MISSING, UNKNOWN, NOTHING_LIVE = "same", "different", "missing", "unknown", "nothing"
+COMPUTE = {"memorySize": wordings.DEFAULT_MEMORY, "timeout": wordings.DEFAULT_TIMEOUT, "staticIp": False}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A function as Fusebit holds it, in the shape of a version."""
+
+    files: dict[str, str]
+    configuration: dict[str, str]
+    compute: dict[str, Any]
+    schedule: dict[str, str]
+    security: dict[str, Any]
+    routes: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """`kind` is same, different, missing, unknown (Fusebit could not be asked) or nothing (to compare with)."""
+
+    kind: str
+    snapshot: Snapshot | None = None
+    message: str = ""
+    reference_id: str = ""
+
+
+def snapshot_of(specification: Mapping[str, Any]) -> Snapshot:
+    """Return what a GET answered (contract 5.6) without what Fusebit adds by itself."""
+    node = specification.get("nodejs") or {}
+    files = {path: _text(content) for path, content in (node.get("files") or {}).items()}
+    compute = {
+        name: value for name, value in (specification.get("compute") or {}).items() if COMPUTE.get(name) != value
+    }
+    security = dict(specification.get("security") or {})
+    return Snapshot(
+        files=files,
+        configuration=dict(specification.get("configuration") or {}),
+        compute=compute,
+        schedule=dict(specification.get("schedule") or {}),
+        security={} if security == {"authentication": "none"} else security,
+        routes=list(specification.get("routes") or []),
+    )
+
+
+def observe(*, function: Function, person: User) -> Observation:
+    """Ask Fusebit what it holds and compare it with the version that is recorded as live."""
+    recorded = function.deployment.live_version
+    if recorded is None:
+        return Observation(NOTHING_LIVE)
+    try:
+        held = _held(function, person)
+    except door.Missing:
+        return Observation(MISSING)
+    except door.FusebitError as error:
+        return Observation(UNKNOWN, message=error.message, reference_id=error.reference_id)
+    return Observation(SAME if _is_same(recorded, held) else DIFFERENT, held)
+
+
+def adopt(*, function: Function, author: User) -> FunctionVersion:
+    """Keep what answers as the next version, so that a change from elsewhere is not lost; raise TenantError."""
+    try:
+        held = _held(function, author)
+    except door.Missing:
+        raise NotReady("Fusebit does not hold this function; there is nothing to keep.") from None
+    except door.FusebitError as error:
+        raise FusebitUnavailable(error.message, reference_id=error.reference_id) from error
+    change = functions.Change(
+        files=held.files,
+        message="Kept from Fusebit: changed outside of this site",
+        configuration=held.configuration,
+        compute=held.compute,
+        schedule=held.schedule,
+        security=held.security,
+        routes=held.routes,
+    )
+    version = functions.save(function=function, change=change, base_version=function.latest.number, author=author)
+    functions.deploy(function=function, version=version, author=author)
+    return version
+
+
+def _held(function: Function, person: User) -> Snapshot:
+    session = deployments.session_for(function.tenant_id, function.tenant.boundary_id, person)
+    return snapshot_of(session.get_function(function.name))
+
+
+def _is_same(recorded: FunctionVersion, held: Snapshot) -> bool:
+    wanted = snapshot_of(deployments.specification(recorded))
+    return not comparisons.files_differ(wanted, held) and not comparisons.settings_between(wanted, held)
+
+
+def _text(content: Any) -> str:
+    return content if isinstance(content, str) else json.dumps(content, indent=2)
