@@ -1,36 +1,39 @@
 """What differs between two states of a function, beside its files: in words that a person can decide on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
+from tenants.models import FunctionVersion
 from tenants.services import wordings
 
 
-class Content(Protocol):
-    """What a version is made of, or what Fusebit says that it holds."""
-
-    files: Any
-    configuration: Any
-    compute: Any
-    schedule: Any
-    security: Any
-    routes: Any
-
-
 @dataclass(frozen=True)
-class Nothing:
-    """The state before there was anything."""
+class Content:
+    """What a version is made of, or what Fusebit says that it holds; empty where there is nothing yet."""
 
-    files: Any
-    configuration: Any
-    compute: Any
-    schedule: Any
-    security: Any
-    routes: Any
+    files: dict[str, str] = field(default_factory=dict)
+    configuration: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    compute: dict[str, Any] = field(default_factory=dict)
+    schedule: dict[str, str] = field(default_factory=dict)
+    security: dict[str, Any] = field(default_factory=dict)
+    routes: list[dict[str, Any]] = field(default_factory=list)
 
 
-NOTHING = Nothing({}, {}, {}, {}, {}, [])
+def of_version(version: FunctionVersion | None) -> Content:
+    """Return the content of a version; of none, nothing."""
+    if version is None:
+        return Content()
+    return Content(
+        files=version.files,
+        configuration=version.configuration,
+        secrets=version.secrets,
+        compute=version.compute,
+        schedule=version.schedule,
+        security=version.security,
+        routes=version.routes,
+    )
 
 
 @dataclass(frozen=True)
@@ -42,32 +45,30 @@ class SettingChange:
     after: str
 
 
-def settings_between(before: Content | None, after: Content | None) -> list[SettingChange]:
-    """Return what differs in configuration (names only), schedule, callers, routes and limits."""
-    old, new = before or NOTHING, after or NOTHING
-    found = _configuration(old.configuration or {}, new.configuration or {})
-    for area, words in (
-        ("Schedule", lambda one: wordings.schedule(one.schedule or {})),
-        ("Who may call", lambda one: wordings.callers(one.security or {})),
-        ("What the code may do", lambda one: wordings.grants(one.security or {})),
-        ("Limits", lambda one: wordings.limits(one.compute or {})),
-    ):
-        was, is_now = words(old), words(new)
-        if was != is_now:
-            found.append(SettingChange(area, "" if before is None else was, is_now))
-    return found + _routes(old.routes or [], new.routes or [])
+def settings_between(old: Content, new: Content) -> list[SettingChange]:
+    """Return what differs in configuration and secrets (names only), schedule, callers, routes and limits."""
+    found = _names("Configuration", old.configuration, new.configuration)
+    found += _names("Secret", old.secrets, new.secrets)
+    said = (
+        ("Schedule", wordings.schedule(old.schedule), wordings.schedule(new.schedule)),
+        ("Who may call", wordings.callers(old.security), wordings.callers(new.security)),
+        ("What the code may do", wordings.grants(old.security), wordings.grants(new.security)),
+        ("Limits", wordings.limits(old.compute), wordings.limits(new.compute)),
+    )
+    found += [SettingChange(area, was, is_now) for area, was, is_now in said if was != is_now]
+    return found + _routes(old.routes, new.routes)
 
 
-def _configuration(old: Mapping[str, str], new: Mapping[str, str]) -> list[SettingChange]:
+def _names(area: str, old: Mapping[str, str], new: Mapping[str, str]) -> list[SettingChange]:
     """Name what was added, changed and removed; values may be secret and are not shown."""
     found = []
     for name in sorted(old.keys() | new.keys()):
         if name not in old:
-            found.append(SettingChange(f"Configuration {name}", "", "added"))
+            found.append(SettingChange(f"{area} {name}", "", "added"))
         elif name not in new:
-            found.append(SettingChange(f"Configuration {name}", "was set", "removed"))
+            found.append(SettingChange(f"{area} {name}", "was set", "removed"))
         elif old[name] != new[name]:
-            found.append(SettingChange(f"Configuration {name}", "had another value", "changed"))
+            found.append(SettingChange(f"{area} {name}", "had another value", "changed"))
     return found
 
 
@@ -79,8 +80,3 @@ def _routes(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[Settin
         for path in sorted(was.keys() | is_now.keys())
         if was.get(path) != is_now.get(path)
     ]
-
-
-def files_differ(before: Content, after: Content) -> bool:
-    """Tell whether any file is not the same."""
-    return bool(before.files != after.files)

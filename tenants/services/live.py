@@ -11,21 +11,10 @@ from fusebit_bridge import door
 from tenants.errors import FusebitUnavailable, NotReady
 from tenants.models import Function, FunctionVersion
 from tenants.services import comparisons, deployments, functions, wordings
+from tenants.services.comparisons import Content
 
 SAME, DIFFERENT, MISSING, UNKNOWN, NOTHING_LIVE = "same", "different", "missing", "unknown", "nothing"
 COMPUTE = {"memorySize": wordings.DEFAULT_MEMORY, "timeout": wordings.DEFAULT_TIMEOUT, "staticIp": False}
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A function as Fusebit holds it, in the shape of a version."""
-
-    files: dict[str, str]
-    configuration: dict[str, str]
-    compute: dict[str, Any]
-    schedule: dict[str, str]
-    security: dict[str, Any]
-    routes: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -33,12 +22,12 @@ class Observation:
     """`kind` is same, different, missing, unknown (Fusebit could not be asked) or nothing (to compare with)."""
 
     kind: str
-    snapshot: Snapshot | None = None
+    snapshot: Content | None = None
     message: str = ""
     reference_id: str = ""
 
 
-def snapshot_of(specification: Mapping[str, Any]) -> Snapshot:
+def snapshot_of(specification: Mapping[str, Any]) -> Content:
     """Return what a GET answered (contract 5.6) without what Fusebit adds by itself."""
     node = specification.get("nodejs") or {}
     files = {path: _text(content) for path, content in (node.get("files") or {}).items()}
@@ -46,7 +35,7 @@ def snapshot_of(specification: Mapping[str, Any]) -> Snapshot:
         name: value for name, value in (specification.get("compute") or {}).items() if COMPUTE.get(name) != value
     }
     security = dict(specification.get("security") or {})
-    return Snapshot(
+    return Content(
         files=files,
         configuration=dict(specification.get("configuration") or {}),
         compute=compute,
@@ -54,6 +43,11 @@ def snapshot_of(specification: Mapping[str, Any]) -> Snapshot:
         security={} if security == {"authentication": "none"} else security,
         routes=list(specification.get("routes") or []),
     )
+
+
+def expected(version: FunctionVersion) -> Content:
+    """Return what Fusebit should hold when `version` is live: secrets are configuration to it."""
+    return snapshot_of(deployments.specification(version))
 
 
 def observe(*, function: Function, person: User) -> Observation:
@@ -78,10 +72,11 @@ def adopt(*, function: Function, author: User) -> FunctionVersion:
         raise NotReady("Fusebit does not hold this function; there is nothing to keep.") from None
     except door.FusebitError as error:
         raise FusebitUnavailable(error.message, reference_id=error.reference_id) from error
+    secret = function.latest.secrets  # what is a secret here stays one, with the value that it has here
     change = functions.Change(
         files=held.files,
         message="Kept from Fusebit: changed outside of this site",
-        configuration=held.configuration,
+        configuration={name: value for name, value in held.configuration.items() if name not in secret},
         compute=held.compute,
         schedule=held.schedule,
         security=held.security,
@@ -92,14 +87,14 @@ def adopt(*, function: Function, author: User) -> FunctionVersion:
     return version
 
 
-def _held(function: Function, person: User) -> Snapshot:
+def _held(function: Function, person: User) -> Content:
     session = deployments.session_for(function.tenant_id, function.tenant.boundary_id, person)
     return snapshot_of(session.get_function(function.name))
 
 
-def _is_same(recorded: FunctionVersion, held: Snapshot) -> bool:
-    wanted = snapshot_of(deployments.specification(recorded))
-    return not comparisons.files_differ(wanted, held) and not comparisons.settings_between(wanted, held)
+def _is_same(recorded: FunctionVersion, held: Content) -> bool:
+    wanted = expected(recorded)
+    return wanted.files == held.files and not comparisons.settings_between(wanted, held)
 
 
 def _text(content: Any) -> str:

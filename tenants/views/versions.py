@@ -1,6 +1,9 @@
 """The versions of a function: look at them, compare any two, make one live, and see what really answers."""
 
+from typing import Any
+
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -10,6 +13,7 @@ from tenants.errors import TenantError
 from tenants.forms import CompareForm, DeployForm
 from tenants.models import Function, FunctionVersion
 from tenants.services import comparisons, functions, live
+from tenants.services.comparisons import Content
 from tenants.views import differences, editor, frame, scope, standing
 
 PAGE = 50
@@ -39,7 +43,7 @@ def version(request: HttpRequest, slug: str, name: str, number: int) -> HttpResp
         "before": before,
         "files": editor.in_order(found.files),
         "differences": differences.between(before.files, found.files) if before else [],
-        "settings": comparisons.settings_between(before, found) if before else [],
+        "settings": _settings(before, found) if before else [],
         "version_exposure": standing.exposure(found),
     }
     return render(request, "tenants/version.html", frame.of(request, function, "versions", **shown))
@@ -55,11 +59,10 @@ def compare(request: HttpRequest, slug: str, name: str) -> HttpResponse:
         raise Http404
     old = _version(function, form.cleaned_data["old"])
     if form.cleaned_data["live"]:
-        observation = live.observe(function=function, person=scope.person(request))
-        shown = {"observation": observation, "new": observation.snapshot}
+        shown = _live_sheet(function, old, scope.person(request))
     else:
-        shown = {"new": _version(function, form.cleaned_data["new"])}
-    shown |= {"old": old} | _between(old, shown["new"] or old)
+        new = _version(function, form.cleaned_data["new"])
+        shown = {"old": old, "new": new, **_sheet(comparisons.of_version(old), comparisons.of_version(new))}
     return render(request, "tenants/compare.html", frame.of(request, function, "versions", **shown))
 
 
@@ -77,8 +80,12 @@ def deploy(request: HttpRequest, slug: str, name: str) -> HttpResponse:
         functions.deploy(function=function, version=chosen, author=scope.person(request))
         return editor.done(request, function, f"Asked for v{chosen.number} to go live.")
     now = function.deployment.live_version
-    shown = {"new": chosen, "old": now, "is_rollback": now is not None and chosen.number < now.number}
-    shown |= _between(now, chosen)
+    shown = {
+        "new": chosen,
+        "old": now,
+        "is_rollback": now is not None and chosen.number < now.number,
+        **_sheet(comparisons.of_version(now), comparisons.of_version(chosen)),
+    }
     return render(request, "tenants/deploy.html", frame.of(request, function, "versions", **shown))
 
 
@@ -109,8 +116,18 @@ def _version(function: Function, number: int) -> FunctionVersion:
     return get_object_or_404(function.versions.select_related("author"), number=number)
 
 
-def _between(old: comparisons.Content | None, new: comparisons.Content) -> dict[str, object]:
+def _live_sheet(function: Function, old: FunctionVersion, person: User) -> dict[str, Any]:
+    observation = live.observe(function=function, person=person)
+    shown: dict[str, Any] = {"old": old, "observation": observation}
+    return shown | _sheet(live.expected(old), observation.snapshot) if observation.snapshot else shown
+
+
+def _sheet(old: Content, new: Content) -> dict[str, Any]:
     return {
-        "differences": differences.between(old.files if old else {}, new.files),
+        "differences": differences.between(old.files, new.files),
         "settings": comparisons.settings_between(old, new),
     }
+
+
+def _settings(old: FunctionVersion, new: FunctionVersion) -> list[comparisons.SettingChange]:
+    return comparisons.settings_between(comparisons.of_version(old), comparisons.of_version(new))

@@ -3,19 +3,13 @@
 import pytest
 
 from tenants.services import comparisons, live, merging
-from tenants.services.comparisons import Nothing, SettingChange
+from tenants.services.comparisons import Content, SettingChange
 from tenants.services.starters import CLOSED
 
 
-def content(**columns: object) -> Nothing:
-    """A state that is empty but for `columns`."""
-    empty = {"files": {}, "configuration": {}, "compute": {}, "schedule": {}, "security": {}, "routes": []}
-    return Nothing(**{**empty, **columns})  # type: ignore[arg-type]
-
-
 def test_configuration_is_compared_by_name_and_no_value_is_shown() -> None:
-    before = content(configuration={"KEPT": "a", "GONE": "secret-1", "OTHER": "secret-2"})
-    after = content(configuration={"KEPT": "a", "OTHER": "secret-3", "NEW": "secret-4"})
+    before = Content(configuration={"KEPT": "a", "GONE": "secret-1", "OTHER": "secret-2"})
+    after = Content(configuration={"KEPT": "a", "OTHER": "secret-3", "NEW": "secret-4"})
 
     changes = comparisons.settings_between(before, after)
 
@@ -28,8 +22,8 @@ def test_configuration_is_compared_by_name_and_no_value_is_shown() -> None:
 
 
 def test_who_may_call_is_said_in_words_both_ways() -> None:
-    opened = comparisons.settings_between(content(security=CLOSED), content())
-    closed = comparisons.settings_between(content(), content(security=CLOSED))
+    opened = comparisons.settings_between(Content(security=CLOSED), Content())
+    closed = comparisons.settings_between(Content(), Content(security=CLOSED))
 
     token = "Callers need a token that may do function:execute on this function."
     assert opened == [SettingChange("Who may call", token, "Anybody who knows the URL may call it.")]
@@ -50,7 +44,7 @@ def test_who_may_call_is_said_in_words_both_ways() -> None:
     ],
 )
 def test_each_setting_has_words(columns: dict[str, object], area: str, words: str) -> None:
-    (change,) = comparisons.settings_between(content(), content(**columns))
+    (change,) = comparisons.settings_between(Content(), Content(**columns))  # type: ignore[arg-type]
 
     assert change.area == area
     assert change.after.startswith(words)
@@ -69,7 +63,7 @@ def test_what_fusebit_adds_by_itself_is_no_difference() -> None:
     seen = live.snapshot_of(answered)
 
     assert seen.files == {"index.js": "1", "package.json": '{\n  "engines": {}\n}'}
-    assert comparisons.settings_between(content(), seen) == []
+    assert comparisons.settings_between(Content(), seen) == []
 
 
 BASE = "one\ntwo\nthree\nfour\nfive\n"
