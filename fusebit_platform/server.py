@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import uvicorn
 import uvloop
 
+from fusebit_platform.egress import addresses, rules
+from fusebit_platform.egress.proxy import Proxy
 from fusebit_platform.gateway.background import Background, Jobs
 from fusebit_platform.gateway.connection import IDLE_SECONDS, Connection
 from fusebit_platform.gateway.contracts import Executions
@@ -145,7 +147,8 @@ async def _serve(site: Site, recipe: Recipe, sockets: list[socket.socket]) -> No
     if site.logs is not None:
         site.logs.attach(loop)
     sink = site.logs.sink if site.logs is not None else None
-    runtime = await isolated(recipe, allow_weak=site.allow_weak_sandbox, sink=sink)
+    egress = Proxy(operator_rules(site.base_url))
+    runtime = await isolated(recipe, egress, allow_weak=site.allow_weak_sandbox, sink=sink)
     try:
         await runtime.start()
         shares_origin = os.environ.get("RUN_SHARES_ORIGIN", "") == "1"
@@ -172,7 +175,19 @@ async def _serve(site: Site, recipe: Recipe, sockets: list[socket.socket]) -> No
         for companion in site.companions:
             await companion.close()
         await runtime.close()
+        egress.close()
         threads.shutdown(wait=False, cancel_futures=True)
+
+
+def operator_rules(base_url: str) -> rules.Operator:
+    """Return what the operator lets every function reach; raise ValueError for nonsense in the environment."""
+    own, encrypted = rules.own_api(base_url)
+    return rules.Operator(
+        ports=rules.ports(os.environ.get("EGRESS_PORTS", "")),
+        networks=addresses.networks(os.environ.get("EGRESS_NETWORKS", "")),
+        own=own,
+        own_encrypted=encrypted,
+    )
 
 
 def background_of(site: Site, gateway: Gateway, runtime: Pool | Refusing, in_thread: InThread) -> Background | None:
@@ -184,15 +199,15 @@ def background_of(site: Site, gateway: Gateway, runtime: Pool | Refusing, in_thr
     return background
 
 
-async def isolated(recipe: Recipe, *, allow_weak: bool, sink: LogSink | None = None) -> Pool | Refusing:
+async def isolated(recipe: Recipe, egress: Proxy, *, allow_weak: bool, sink: LogSink | None = None) -> Pool | Refusing:
     """Return the runtime this machine may have, and say on stderr how it isolates functions."""
-    chosen, report = await probe.strongest(recipe)
+    chosen, report = await probe.strongest(recipe, egress)
     if report.sound:
         print(f"Sandbox: {report}.", file=sys.stderr, flush=True)
-        return Pool(chosen, sink=sink)
+        return Pool(chosen, sink=sink, egress=egress)
     if allow_weak and not report.trouble:
         print(f"Sandbox: WEAK, allowed by --allow-weak-sandbox; {report}.", file=sys.stderr, flush=True)
-        return Pool(chosen, sink=sink)
+        return Pool(chosen, sink=sink, egress=egress)
     probe.refuse(f"Runtime isolation is unavailable: {report}.")
     advice = "Functions are refused; --allow-weak-sandbox runs them all the same."
     print(f"Sandbox: {report}. {advice}", file=sys.stderr, flush=True)

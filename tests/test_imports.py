@@ -28,6 +28,8 @@ VIOLATIONS = [
     ("tenants", "tenants/selectors.py", "import tenants.services.audit"),
     ("platform", "fusebit_platform/models.py", "import fusebit_platform.services.agents"),
     ("runtime", "fusebit_platform/runtime/__init__.py", "import django.conf"),
+    ("runtime", "fusebit_platform/runtime/outlets.py", "import fusebit_platform.egress.proxy"),
+    ("egress", "fusebit_platform/egress/rules.py", "import fusebit_platform.runtime.builds"),
 ]
 
 

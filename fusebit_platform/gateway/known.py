@@ -49,6 +49,8 @@ class Known:
             configuration=executable.configuration,
             memory_mb=min(executable.memory_mb, policy.memory_mb or executable.memory_mb),
             timeout_s=min(executable.timeout_s, policy.timeout_s or executable.timeout_s),
+            egress_allow=policy.egress_allow,
+            egress_deny=policy.egress_deny,
             context={
                 "accountId": executable.account_id,
                 "subscriptionId": executable.subscription_id,

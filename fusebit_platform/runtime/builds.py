@@ -25,6 +25,8 @@ class Build:
     memory_mb: int = 128
     timeout_s: float = 30
     entry: str = "index.js"
+    egress_allow: tuple[str, ...] = ()  # host patterns; what they mean is the proxy's to say
+    egress_deny: tuple[str, ...] = ()
     dependencies: Path | None = None  # a finished, immutable tree of packages, seen read-only as `node_modules`
 
     @property

@@ -6,9 +6,26 @@ const dgram = require('node:dgram');
 const fs = require('node:fs');
 const net = require('node:net');
 
-function connect(target) {
+// Sockets as the kernel gives them: net itself goes through the proxy in here.
+function connect(kind, ...target) {
   return new Promise((resolve, reject) => {
-    const socket = net.connect(target, () => resolve(socket.destroy()));
+    const binding = process.binding(`${kind}_wrap`);
+    const [Handle, Request] = kind === 'tcp' ? [binding.TCP, binding.TCPConnectWrap] : [binding.Pipe, binding.PipeConnectWrap];
+    const handle = new Handle(0);
+    const request = new Request();
+    request.oncomplete = (status) => {
+      handle.close();
+      if (status === 0) resolve();
+      else reject(new Error(String(status)));
+    };
+    const status = handle.connect(request, ...target);
+    if (status) reject(new Error(String(status)));
+  });
+}
+
+function connectThroughProxy(port) {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, '127.0.0.1', () => resolve(socket.destroy()));
     socket.on('error', reject);
   });
 }
@@ -35,10 +52,11 @@ const attempts = {
   'read the environment of the platform': ({ pid }) => fs.readFileSync(`/proc/${pid}/environ`),
   'signal the platform': ({ pid }) => process.kill(pid, 0),
   'start a process': spawn,
-  'reach a TCP port of the host': ({ port }) => connect({ port, host: '127.0.0.1' }),
+  'reach a TCP port of the host': ({ port }) => connect('tcp', '127.0.0.1', port),
   'send a datagram': ({ port }) => sendDatagram(port),
-  'reach a unix socket of the host': ({ socket }) => connect({ path: socket }),
-  'reach an abstract socket of the host': ({ abstract }) => connect({ path: `\0${abstract}` }),
+  'reach a unix socket of the host': ({ socket }) => connect('pipe', socket),
+  'reach an abstract socket of the host': ({ abstract }) => connect('pipe', `\0${abstract}`),
+  'reach the host through the egress proxy': ({ port }) => connectThroughProxy(port),
 };
 
 module.exports = async (ctx) => {

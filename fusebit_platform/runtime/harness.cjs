@@ -43,6 +43,8 @@ os.availableParallelism = () => 1;
 const channel = new net.Socket({ fd: 3, readable: true, writable: true });
 const write = channel.write;
 const calls = new AsyncLocalStorage();
+const storeOf = AsyncLocalStorage.prototype.getStore;
+require('./outward.cjs')(() => apply(storeOf, calls, [])?.trace);
 const open = new MapClass();
 let build = null;
 let handler = null;

@@ -11,6 +11,7 @@ from pathlib import Path
 from fusebit_platform.runtime import builds, limits, recipe
 from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply, failure
 from fusebit_platform.runtime.errors import NodeFull, RuntimeFault, SpawnFailed
+from fusebit_platform.runtime.outlets import Egress
 from fusebit_platform.runtime.recipe import Recipe
 from fusebit_platform.runtime.spawning import Launching
 from fusebit_platform.runtime.worker import Worker
@@ -32,6 +33,13 @@ class Lane:
         self.waiting: deque[tuple[bytes, float, Reply]] = deque()
         self.arriving = 0
         self.superseded = False
+
+    def renew(self, build: Build) -> None:
+        """Take over what may change without a new version: the rules of the boundary."""
+        self.build = build
+        for worker in self.workers:
+            if worker.outlet is not None:
+                worker.outlet.restrict(build.egress_allow, build.egress_deny)
 
     def ready(self) -> Worker | None:
         """Return a process that takes a call now, the least busy first."""
@@ -63,8 +71,10 @@ class Pool:
         max_workers: int = 200,
         idle_seconds: float = 300.0,
         sink: LogSink | None = None,
+        egress: Egress | None = None,
     ) -> None:
-        self._recipe = recipe
+        self._recipe = recipe if egress is not None else recipe.without_egress()
+        self._egress = egress if self._recipe.egress else None
         self._launching = Launching()
         self._wanted_spares = spares
         self._max_workers = max_workers
@@ -98,6 +108,8 @@ class Pool:
     def submit(self, build: Build, payload: bytes, reply: Reply) -> None:
         """Run one call: `payload` is a JSON object, the members of ctx; `reply` is called exactly once."""
         lane = self._lanes.get(build.key) or self._open(build)
+        if lane.build is not build:
+            lane.renew(build)
         worker = lane.ready()
         if worker is not None and len(worker.calls) < limits.CALLS_IN_FLIGHT:
             worker.submit(payload, time.monotonic() + build.timeout_s, reply)
@@ -223,6 +235,8 @@ class Pool:
         host_id = recipe.host_id()
         self._recipe.prepare(directory, host_id)
         worker = Worker(launching=self._launching, directory=directory, memory_mb=memory_mb, sink=self._sink)
+        if self._egress is not None:
+            worker.outlet = await self._egress.open(directory, host_id)
         self._workers.add(worker)
         worker.gone.add_done_callback(lambda _: self._bury(worker))
         try:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fusebit_platform.runtime.builds import Answer, Build
 from fusebit_platform.runtime.errors import RuntimeFault
+from fusebit_platform.runtime.outlets import Egress
 from fusebit_platform.runtime.pool import Pool
 from fusebit_platform.runtime.recipe import Recipe
 
@@ -80,19 +81,22 @@ def refusing() -> str | None:
     return _refusing[-1] if _refusing else None
 
 
-async def strongest(recipe: Recipe) -> tuple[Recipe, Report]:
+async def strongest(recipe: Recipe, egress: Egress | None = None) -> tuple[Recipe, Report]:
     """Return the strongest recipe this machine can follow, and what it holds."""
-    chosen, report = recipe, await examine(recipe)
+    chosen, report = recipe, await examine(recipe, egress)
     if report.trouble and recipe.namespaces:
         chosen = recipe.without_namespaces()
-        report = await examine(chosen)
+        report = await examine(chosen, egress)
     _latest[:] = [report]
     return chosen, report
 
 
-async def examine(recipe: Recipe) -> Report:
-    """Run the attempts by a recipe, without Node.js's permission model, which is no boundary."""
-    pool = Pool(replace(recipe, permissions=False), spares=0)
+async def examine(recipe: Recipe, egress: Egress | None = None) -> Report:
+    """Run the attempts by a recipe, with its way out where one is given.
+
+    Node.js's permission model, which is no boundary, is off.
+    """
+    pool = Pool(replace(recipe, permissions=False), spares=0, egress=egress)
     build = Build(
         boundary="probe",
         function="probe",

@@ -12,7 +12,7 @@ from fusebit_platform.runtime.errors import SpawnFailed
 from fusebit_platform.runtime.limits import Limits
 from fusebit_platform.runtime.sandbox import Plan
 
-HARNESS = Path(__file__).with_name("harness.cjs")
+SCRIPTS = tuple(Path(__file__).with_name(name) for name in ("harness.cjs", "outward.cjs"))  # the first one starts
 FIRST_HOST_ID = 200_000  # users nobody else has; each worker of a root platform gets one of its own
 HOST_IDS = 60_000
 LIBRARY = re.compile(r"(?:=>\s+|^\s*)(/\S+)")
@@ -27,6 +27,7 @@ class Recipe:
     namespaces: bool = True
     landlock: bool = True
     seccomp: bool = True
+    egress: bool = True  # a socket to the proxy; there is none where namespaces do not hide all others
     permissions: bool = True  # Node.js's own permission model, on top of what the kernel enforces
 
     @classmethod
@@ -36,7 +37,11 @@ class Recipe:
 
     def without_namespaces(self) -> "Recipe":
         """Return the recipe for a machine where namespaces are blocked."""
-        return replace(self, namespaces=False)
+        return replace(self, namespaces=False, egress=False)
+
+    def without_egress(self) -> "Recipe":
+        """Return the recipe for processes that need no network at all."""
+        return replace(self, egress=False)
 
     def prepare(self, directory: Path, host_id: int | None) -> None:
         """Make what a worker's directory holds; a root platform's worker may pass through its own only."""
@@ -53,7 +58,7 @@ class Recipe:
         return Plan(
             directory=str(directory),
             node=str(self.node),
-            harness=str(HARNESS),
+            scripts=tuple(str(script) for script in SCRIPTS),
             libraries=self.libraries,
             argv=self._argv(directory, limits),
             limits=limits,
@@ -61,6 +66,7 @@ class Recipe:
             namespaces=self.namespaces,
             landlock=self.landlock,
             seccomp=self.seccomp,
+            egress=self.egress and self.namespaces,
         )
 
     def code_directory(self, directory: Path) -> str:
@@ -69,7 +75,7 @@ class Recipe:
 
     def _argv(self, directory: Path, limits: Limits) -> tuple[str, ...]:
         inside = Path("/") if self.namespaces else directory
-        harness = "/harness.cjs" if self.namespaces else str(HARNESS)
+        scripts = [f"/{script.name}" if self.namespaces else str(script) for script in SCRIPTS]
         argv = [
             "node",
             f"--max-old-space-size={limits.heap_mb}",
@@ -80,12 +86,12 @@ class Recipe:
         if self.permissions:
             argv += [
                 "--permission",
-                f"--allow-fs-read={harness}",
+                *(f"--allow-fs-read={script}" for script in scripts),
                 f"--allow-fs-read={inside / 'app' / '*'}",
                 f"--allow-fs-read={inside / 'tmp' / '*'}",
                 f"--allow-fs-write={inside / 'tmp' / '*'}",
             ]
-        return (*argv, harness)
+        return (*argv, scripts[0])
 
 
 def host_id() -> int | None:

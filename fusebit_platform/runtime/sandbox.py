@@ -34,7 +34,7 @@ class Plan:
 
     directory: str  # of the worker: app/, tmp/ and root/
     node: str
-    harness: str
+    scripts: Sequence[str]  # what runs before the function
     libraries: Sequence[str]  # the loader and the shared objects of the binary
     argv: Sequence[str]
     limits: Limits
@@ -42,6 +42,7 @@ class Plan:
     namespaces: bool
     landlock: bool
     seccomp: bool
+    egress: bool  # whether directory/egress, the proxy's socket, is to be had inside
     tmp_bytes: int = 16 * MIB
 
 
@@ -109,7 +110,10 @@ def _build_root(plan: Plan) -> None:
     kernel.mount("none", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.mount("tmpfs", root, "tmpfs", INERT & ~kernel.MS_NOEXEC, "size=64k,nr_inodes=256,mode=755")
     _bind(plan.node, f"{root}/bin/node", LOCKED)
-    _bind(plan.harness, f"{root}/harness.cjs", LOCKED | kernel.MS_NOEXEC)
+    for script in plan.scripts:
+        _bind(script, f"{root}/{os.path.basename(script)}", LOCKED | kernel.MS_NOEXEC)  # noqa: PTH119
+    if plan.egress:
+        _bind(f"{plan.directory}/egress", f"{root}/egress", LOCKED | kernel.MS_NOEXEC)
     for library in plan.libraries:
         _bind(library, root + library, LOCKED)
     _bind(f"{plan.directory}/app", f"{root}/app", LOCKED | kernel.MS_NOEXEC)
@@ -151,7 +155,7 @@ def _execute(plan: Plan) -> None:
     if plan.landlock:
         landlock.restrict(_rights(plan, node))
     if plan.seccomp:
-        seccomp.install(seccomp.program(exec_descriptor=EXEC, own_pid=os.getpid()))
+        seccomp.install(seccomp.program(exec_descriptor=EXEC, own_pid=os.getpid(), egress=plan.egress))
     environment = (ctypes.c_char_p * 1)(None)
     argv = (ctypes.c_char_p * (len(plan.argv) + 1))(*[part.encode() for part in plan.argv], None)
     number = seccomp.EXECVEAT[seccomp.COLUMN]
@@ -165,14 +169,14 @@ def _rights(plan: Plan, node: str) -> dict[str, int]:
     rights = dict.fromkeys(plan.libraries, landlock.RUN)
     rights[node] = landlock.RUN
     if plan.namespaces:
+        rights |= {f"/{os.path.basename(script)}": landlock.READ for script in plan.scripts}  # noqa: PTH119
         return rights | {
-            "/harness.cjs": landlock.READ,
             "/app": landlock.READ,
             "/proc": landlock.READ,
             "/tmp": landlock.READ_WRITE,  # noqa: S108 - the sandbox's own
         }
+    rights |= dict.fromkeys(plan.scripts, landlock.READ)
     return rights | {
-        plan.harness: landlock.READ,
         f"{plan.directory}/app": landlock.READ,
         f"{plan.directory}/tmp": landlock.READ_WRITE,  # noqa: S108
         "/dev/null": landlock.READ_FILE | landlock.WRITE_FILE,

@@ -12,7 +12,8 @@ from fusebit_platform.runtime import kernel
 # name: (x86_64, aarch64); None where the machine does not have the call
 REFUSED: dict[str, tuple[int | None, int | None]] = {
     "fork": (57, None), "vfork": (58, None), "execve": (59, 221),
-    "socket": (41, 198), "socketpair": (53, 199), "ptrace": (101, 117),
+    "socketpair": (53, 199), "bind": (49, 200), "listen": (50, 201), "accept": (43, 202), "accept4": (288, 242),
+    "sendmsg": (46, 211), "recvmsg": (47, 212), "sendmmsg": (307, 269), "recvmmsg": (299, 243), "ptrace": (101, 117),
     "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "kcmp": (312, 272),
     "pidfd_open": (434, 434), "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424),
     "process_madvise": (440, 440), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240),
@@ -36,6 +37,8 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "migrate_pages": (256, 238), "move_pages": (279, 239), "mbind": (237, 235), "set_mempolicy": (238, 237),
     "setuid": (105, 146), "setgid": (106, 144), "setgroups": (116, 159), "capset": (126, 91),
 }  # fmt: skip
+SOCKET = (41, 198)
+CONNECT = (42, 203)
 CLONE = (56, 220)
 CLONE3 = (435, 435)
 EXECVEAT = (322, 281)
@@ -48,6 +51,8 @@ AUDIT_ARCH = 0xC00000B7 if kernel.ARM else 0xC000003E
 COLUMN = 1 if kernel.ARM else 0
 X32_BIT = 0x40000000
 AT_EMPTY_PATH = 0x1000
+AF_UNIX = 1
+STREAM_AS_LIBUV_ASKS = 1 | 0o4000 | 0o2000000  # SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC
 
 LOAD, JUMP_EQUAL, JUMP_SET, JUMP_GREATER, RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
 ALLOW, KILL_PROCESS = 0x7FFF0000, 0x80000000
@@ -62,8 +67,11 @@ def argument(index: int, *, high: bool = False) -> int:
     return 16 + 8 * index + (4 if high else 0)
 
 
-def program(*, exec_descriptor: int, own_pid: int) -> list[Instruction]:
-    """Return the filter: only `exec_descriptor` may be executed, only `own_pid` may be signalled."""
+def program(*, exec_descriptor: int, own_pid: int, egress: bool) -> list[Instruction]:
+    """Return the filter: only `exec_descriptor` may be executed, only `own_pid` may be signalled.
+
+    With `egress` unix stream sockets can be made and connected, but neither listen nor pass descriptors.
+    """
     rules: list[Instruction] = [
         (LOAD, 0, 0, ARCHITECTURE),
         (JUMP_EQUAL, 1, 0, AUDIT_ARCH),
@@ -76,6 +84,11 @@ def program(*, exec_descriptor: int, own_pid: int) -> list[Instruction]:
         number = numbers[COLUMN]
         if number is not None:
             rules += [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, EPERM)]
+    if egress:
+        rules += _unless(SOCKET, _equal(0, AF_UNIX) + _equal(1, STREAM_AS_LIBUV_ASKS) + _equal(2, 0))
+    else:
+        for call in (SOCKET, CONNECT):
+            rules += [(JUMP_EQUAL, 0, 1, call[COLUMN]), (RETURN, 0, 0, EPERM)]
     rules += [(JUMP_EQUAL, 0, 1, CLONE3[COLUMN]), (RETURN, 0, 0, ENOSYS)]  # so that libc uses clone
     rules += _unless(CLONE, [(LOAD, 0, 0, argument(0)), (JUMP_SET, 0, 1, kernel.CLONE_THREAD)])
     rules += _unless(EXECVEAT, _equal(0, exec_descriptor) + _equal(4, AT_EMPTY_PATH))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from fusebit_platform.runtime import frames
 from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply, failure
@@ -15,6 +16,7 @@ from fusebit_platform.runtime.errors import BadFrame
 from fusebit_platform.runtime.frames import ANSWER_HEAD, Kind
 from fusebit_platform.runtime.limits import HOSTILE_LOG_BYTES
 from fusebit_platform.runtime.meter import Meter
+from fusebit_platform.runtime.outlets import Outlet
 from fusebit_platform.runtime.spawning import Launching, Process
 
 QUIET_SECONDS = 0.2  # a busy process that says nothing for so long is asked whether it lives
@@ -24,6 +26,15 @@ MEMORY_MARKS = (b"out of memory", b"llocation failed", b"bad_alloc")
 ABORTS = (-4, -5, -6, 132, 133, 134)  # how V8 ends itself when an allocation fails
 
 
+class Call(NamedTuple):
+    """A call in flight."""
+
+    reply: Reply
+    deadline: float  # by time.monotonic()
+    share: float  # what the meter showed at its start
+    refusals: int  # of connections, before its start
+
+
 class Worker(asyncio.Protocol):
     """Run the calls of one function version in one process."""
 
@@ -31,7 +42,7 @@ class Worker(asyncio.Protocol):
         self.directory = directory
         self.memory_mb = memory_mb
         self.build: Build | None = None
-        self.calls: dict[int, tuple[Reply, float, float]] = {}  # how to answer, until when, the meter at its start
+        self.calls: dict[int, Call] = {}
         self.meter = Meter(os.getpid())  # until there is a process
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -39,6 +50,7 @@ class Worker(asyncio.Protocol):
         self.stuck = False  # its event loop does not answer
         self.idle_since = time.monotonic()
         self.process: Process | None = None
+        self.outlet: Outlet | None = None
         self.on_idle: Callable[[Worker], None] = _nothing
         self._launching = launching
         self._sink = sink
@@ -71,6 +83,9 @@ class Worker(asyncio.Protocol):
     def bind(self, build: Build, directory: str) -> None:
         """Give the process its build, for ever; its files must be in place."""
         self.build = build
+        if self.outlet is not None:
+            self.outlet.bind(self)
+            self.outlet.restrict(build.egress_allow, build.egress_deny)
         load = {
             "directory": directory,
             "entry": f"{directory}/{build.entry}",
@@ -87,7 +102,10 @@ class Worker(asyncio.Protocol):
         self._last_call = call = self._last_call % 0xFFFFFFFF + 1
         if not self.calls:
             self._heard_at = time.monotonic()
-        self.calls[call] = (reply, deadline, self.meter.advance(len(self.calls)))
+            if self.outlet is not None:
+                self.outlet.renew()
+        refusals = self.outlet.refusals if self.outlet is not None else 0
+        self.calls[call] = Call(reply, deadline, self.meter.advance(len(self.calls)), refusals)
         self._write(frames.encode(Kind.CALL, call, payload))
 
     def kill(self) -> None:
@@ -108,10 +126,10 @@ class Worker(asyncio.Protocol):
             self._write(frames.encode(Kind.PING, 0, b""))
 
     def _expire(self, now: float) -> None:
-        for call, (reply, deadline, share) in list(self.calls.items()):
-            if deadline > now:
+        for call, known in list(self.calls.items()):
+            if known.deadline > now:
                 return  # one version has one time limit, so the order of calls is the order of deadlines
-            cpu_ms = self._cost(share)
+            cpu_ms = self._cost(known)
             del self.calls[call]
             self.retiring = True  # what the late call is still doing must not touch later ones
             limit = self.build.timeout_s if self.build else 0
@@ -119,11 +137,27 @@ class Worker(asyncio.Protocol):
             message = f"{moment} {call:08x} Task timed out after {limit:.2f} seconds"
             answer = failure(522, message, kind="Function.TimedOut", cause="timeout")._replace(cpu_ms=cpu_ms)
             self._report_failure(call, answer)
-            reply(answer)
+            known.reply(answer)
 
-    def _cost(self, share: float) -> float:
-        """Return the CPU time in ms of a call in flight that began when the meter showed `share`."""
-        return (self.meter.advance(len(self.calls)) - share) * 1000
+    def _cost(self, call: Call) -> float:
+        """Return the CPU time in ms that a call in flight has used."""
+        return (self.meter.advance(len(self.calls)) - call.share) * 1000
+
+    # --- for its way out ---
+
+    @property
+    def boundary(self) -> str:
+        """Name the boundary it works for."""
+        return self.build.boundary if self.build else ""
+
+    @property
+    def calls_in_flight(self) -> int:
+        """Count the calls it works on."""
+        return len(self.calls)
+
+    def egress_refused(self, message: str) -> None:
+        """Tell the function's author about a connection that was refused."""
+        self._report(0, message)
 
     @property
     def last_words(self) -> str:
@@ -153,7 +187,7 @@ class Worker(asyncio.Protocol):
     def _answer(self, call: int, payload: bytes) -> None:
         if call not in self.calls:
             return  # answered before, or never asked
-        cpu_ms = self._cost(self.calls[call][2])
+        cpu_ms = self._cost(self.calls[call])
         known = self.calls.pop(call)
         if len(payload) < ANSWER_HEAD.size:
             self.calls[call] = known
@@ -164,7 +198,9 @@ class Worker(asyncio.Protocol):
             self.calls[call] = known
             raise BadFrame("A worker sent an answer that contradicts itself.")
         name, cause = SOURCES[source]
-        known[0](Answer(status, name, payload[ANSWER_HEAD.size : body], payload[body:], cause, "", cpu_ms))
+        if cause and self.outlet is not None and self.outlet.refusals > known.refusals:
+            cause = "egress_blocked"
+        known.reply(Answer(status, name, payload[ANSWER_HEAD.size : body], payload[body:], cause, "", cpu_ms))
 
     def _other(self, kind: int, call: int, payload: bytes) -> None:
         if kind == Kind.LOG:
@@ -253,11 +289,13 @@ class Worker(asyncio.Protocol):
             self.ready.cancel()
         if not attached and self.process is not None:
             self.process.frames.close()  # it ended before its channel was taken over
+        if self.outlet is not None:
+            self.outlet.close()
         self.gone.set_result(None)
-        for call, (reply, _, share) in list(self.calls.items()):
-            answer = self._obituary(self._exit_code)._replace(cpu_ms=self._cost(share))
-            self._report_failure(call, answer)
-            reply(answer)
+        for number, call in list(self.calls.items()):
+            answer = self._obituary(self._exit_code)._replace(cpu_ms=self._cost(call))
+            self._report_failure(number, answer)
+            call.reply(answer)
         self.calls.clear()
 
     def _obituary(self, code: int) -> Answer:

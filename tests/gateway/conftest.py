@@ -49,6 +49,12 @@ class Platform:
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.port}/v1/run/{SUBSCRIPTION}/{name}"
 
+    def call(self, name: str, source: str, **settings: Any) -> Any:
+        """Return what a new function answers."""
+        answer = self.session.get(self.put(name, source, **settings), timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     def raw(self, request: bytes, *, wait: float = 5.0, until: bytes = b"") -> bytes:
         """Send bytes and return everything up to the end of the connection, or up to `until`."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=wait) as connection:
@@ -75,13 +81,13 @@ class Platform:
         return self.process.wait(timeout=8)
 
 
-def start(directory: Path) -> Platform:
+def start(directory: Path, **settings: str) -> Platform:
     port = free_port()
     path = directory / "functions.json"
     path.write_text("{}")
     temporary = directory / "temporary"
     temporary.mkdir()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary), **settings}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.gateway.standin", str(port), str(path)],
         cwd=ROOT,

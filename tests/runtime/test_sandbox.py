@@ -80,6 +80,18 @@ TRY = """const attempt = async (work) => {
   try { return await work(); } catch (error) { return error.code || error.name; }
 };
 const fs = require('fs'), os = require('os'), net = require('net'), cp = require('child_process');
+const raw = (kind, ...target) => new Promise((resolve, reject) => {
+  const all = process.binding(kind + '_wrap'), name = kind === 'tcp' ? 'TCP' : 'Pipe';
+  const request = new all[name + 'ConnectWrap'](), handle = new all[name](0);
+  const end = (status) => status ? reject({ name: String(status) }) : resolve('connected');
+  request.oncomplete = end;
+  const status = handle.connect(request, ...target);
+  if (status) end(status);
+});
+const listen = () => {
+  const { TCP } = process.binding('tcp_wrap'), server = new TCP(1);
+  return server.bind('127.0.0.1', 0) || server.listen(1);
+};
 module.exports = async (ctx) => ({ body: [await attempt(async () => { WORK })] });"""
 
 
@@ -105,13 +117,12 @@ module.exports = async (ctx) => ({ body: [await attempt(async () => { WORK })] }
         ("for (let i = 0; i < 5000; i++) fs.openSync('/tmp/open', 'a')", "EMFILE"),
         ("throw cp.spawnSync('/bin/node', ['-v']).error", "EPERM"),
         ("throw cp.spawnSync('/bin/sh', ['-c', 'id']).error", "EPERM"),
-        ("return await new Promise((y, n) => net.connect(80, '169.254.169.254', y).on('error', n))", "EPERM"),
-        ("return await new Promise((y, n) => net.connect(22, '127.0.0.1', y).on('error', n))", "EPERM"),
-        (
-            "return await new Promise((y, n) => net.connect('/var/run/docker.sock', y).on('error', n))",
-            "EPERM",
-        ),
+        ("return await raw('tcp', '169.254.169.254', 80)", "-1"),
+        ("return await raw('tcp', '127.0.0.1', 22)", "-1"),
+        ("return await raw('pipe', '/var/run/docker.sock')", "-1"),
+        ("return await new Promise((y, n) => net.connect(80, '169.254.169.254', y).on('error', n))", "EGRESS_DENIED"),
         ("return await new Promise((y, n) => net.createServer().listen(0, y).on('error', n))", "EPERM"),
+        ("return listen()", -1),
         ("return (await fetch('http://example.com')).status", "TypeError"),
         ("return process.getuid()", 65534),
         ("process.setuid(0)", "EPERM"),
