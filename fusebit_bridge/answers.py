@@ -10,8 +10,10 @@ from typing import Any, NoReturn
 from fusebit_bridge.errors import (
     BuildFailed,
     Busy,
+    Conflict,
     Failed,
     FusebitError,
+    GrantRefused,
     Missing,
     Refused,
     Rejected,
@@ -80,7 +82,15 @@ def error_of(reply: Reply) -> FusebitError:
         return _make(BuildFailed, reply, members)
     if reply.status >= 500:
         return _make(Failed, reply, members)
-    return _make(_BY_STATUS.get(reply.status, Rejected), reply, members)
+    return _make(_BY_STATUS.get(reply.status) or _rejection(members), reply, members)
+
+
+def _rejection(members: dict[str, Any]) -> type[FusebitError]:
+    """Tell the two rejections apart that mean something to a provisioner; their texts are fixed (contract 3.6, 3.7)."""
+    said = str(members.get("message"))
+    if "already associated with a user or client" in said:
+        return Conflict
+    return GrantRefused if "not authorized to grant access" in said else Rejected
 
 
 def retry_after(value: str) -> float | None:
@@ -88,19 +98,25 @@ def retry_after(value: str) -> float | None:
     text = value.strip()
     if text.isascii() and text.isdigit():
         return min(float(text), RETRY_AFTER_LIMIT_S)
+    moment = moment_of(text)
+    if moment is None:
+        return None
+    return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), RETRY_AFTER_LIMIT_S)
+
+
+def moment_of(text: str) -> datetime | None:
+    """Return the moment that an HTTP date names, or None (RFC 9110, 5.6.7)."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), RETRY_AFTER_LIMIT_S)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _make(kind: type[FusebitError], reply: Reply, members: dict[str, Any]) -> FusebitError:
     said = members.get("message")
     said = said[:MESSAGE_LIMIT] if isinstance(said, str) else ""
-    shown = said if kind in {Rejected, BuildFailed} else ""  # these tell the author what to change
+    shown = said if issubclass(kind, Rejected | BuildFailed) else ""  # these tell the author what to change
     return kind(
         shown,
         reference_id=reply.reference_id,

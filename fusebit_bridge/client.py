@@ -19,8 +19,10 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from fusebit_bridge.answers import Reply, error_of
-from fusebit_bridge.errors import InvalidName, UnexpectedAnswer, Unreachable
+from fusebit_bridge import witness
+from fusebit_bridge.answers import Reply, error_of, moment_of
+from fusebit_bridge.errors import FusebitError, InvalidName, UnexpectedAnswer, Unreachable
+from fusebit_bridge.pace import Pace
 from fusebit_bridge.resources import Path
 from fusebit_bridge.tokens import Token
 
@@ -29,6 +31,8 @@ READ_TIMEOUT_S = 15.0
 JSON_LIMIT = 1024 * 1024
 POOL_SIZE = 32
 CHUNK = 64 * 1024
+SKEW_FORGIVEN_S = 60.0
+SKEW_NOTICED_S = 2.0  # the Date header has whole seconds
 USER_AGENT = "fusebit-onboarding/1"
 
 logger = logging.getLogger(__name__)
@@ -47,12 +51,18 @@ class Requestor:
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
+        self.pace: Pace | None = None
+        self.skew_s = 0.0  # Fusebit's clock minus ours, as its last answer showed
         self._session = requests.Session()
         self._session.trust_env = False  # neither proxies nor .netrc: a token goes to one host
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # functions set cookies
         self._session.headers.clear()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=POOL_SIZE, max_retries=0))
+
+    def now(self) -> float:
+        """Return the time to write into tokens: ours, moved towards Fusebit's by a minute at most."""
+        return time.time() + max(-SKEW_FORGIVEN_S, min(self.skew_s, SKEW_FORGIVEN_S))
 
     def ask(
         self,
@@ -107,26 +117,37 @@ class Requestor:
         prepared = _prepare(method, url, headers, body, reference_id)
         if token is not None:  # not among `headers`: error reports show the variables of every frame
             prepared.headers["Authorization"] = f"Bearer {token.text}"
+        request = f"{method} {named or url.removeprefix(self.base_url)}"
         started = time.monotonic()
-        with _failures_named(reference_id):
-            try:
-                reply = self._exchange(prepared, limits, reference_id)
-            except requests.ConnectionError as error:
-                if not again or isinstance(error, requests.Timeout):
-                    raise
-                reply = self._exchange(prepared, limits, reference_id)
-        elapsed_ms = (time.monotonic() - started) * 1000
+        try:
+            reply = self._attempt(prepared, limits, reference_id, again)
+        except FusebitError as error:
+            spent = (time.monotonic() - started) * 1000
+            words = json.dumps({"message": error.message}).encode()
+            witness.note(request, body, status=0, answered=words, reference_id=reference_id, duration_ms=spent)
+            raise
+        spent = (time.monotonic() - started) * 1000
         logger.info(
             "%s %s answered %d in %.0f ms, request %s",
-            method,
-            named or url.partition("?")[0],
-            reply.status,
-            elapsed_ms,
-            reference_id,
+            *(method, named or url.partition("?")[0], reply.status, spent, reference_id),
+        )
+        witness.note(
+            request, body, status=reply.status, answered=reply.body, reference_id=reference_id, duration_ms=spent
         )
         return reply
 
+    def _attempt(self, prepared: requests.PreparedRequest, limits: Limits, reference_id: str, again: bool) -> Reply:
+        with _failures_named(reference_id):
+            try:
+                return self._exchange(prepared, limits, reference_id)
+            except requests.ConnectionError as error:
+                if not again or isinstance(error, requests.Timeout):
+                    raise
+                return self._exchange(prepared, limits, reference_id)
+
     def _exchange(self, prepared: requests.PreparedRequest, limits: Limits, reference_id: str) -> Reply:
+        if self.pace is not None:
+            self.pace.wait()
         started = time.monotonic()
         response = self._session.send(
             prepared, stream=True, allow_redirects=False, timeout=(CONNECT_TIMEOUT_S, limits.seconds)
@@ -135,6 +156,7 @@ class Requestor:
             body = b"".join(_chunks(response, limits, started + limits.seconds, reference_id))
         finally:
             response.close()
+        self._notice_skew(response.headers.get("Date", ""))
         return Reply(
             status=response.status_code,
             headers=tuple(response.raw.headers.items()),  # repeated headers stay repeated
@@ -142,6 +164,12 @@ class Requestor:
             duration_ms=(time.monotonic() - started) * 1000,
             reference_id=reference_id,
         )
+
+    def _notice_skew(self, date: str) -> None:
+        moment = moment_of(date)
+        if moment is not None:
+            skew = moment.timestamp() - time.time()
+            self.skew_s = skew if abs(skew) > SKEW_NOTICED_S else 0.0
 
 
 def _prepare(

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from fusebit_bridge import connection, issuers, keyring
+from fusebit_bridge import agents, connection, issuers, keyring
+from fusebit_bridge.agents import Agent
 from fusebit_bridge.credentials import ClientProfile
 from fusebit_bridge.errors import Busy, Failed, Unreachable
-from fusebit_bridge.issuers import Agent
 from fusebit_bridge.models import Client, Purpose, SigningKey, TenantIssuer
 from fusebit_bridge.resources import Account
 from fusebit_bridge.tokens import KeySource
@@ -55,6 +55,6 @@ def import_profile(*, profile: ClientProfile, tenant_issuer_id: str = "") -> Imp
 def _asked(profile: ClientProfile) -> Agent | None:
     source = KeySource(profile.key, issuer_id=profile.issuer_id, subject=profile.subject, audience=profile.audience)
     try:
-        return issuers.ask_me(connection.requestor(profile.base_url), source, Account.of(profile.account_id))
+        return agents.ask_me(connection.requestor(profile.base_url), source, Account.of(profile.account_id))
     except (Unreachable, Failed, Busy):
         return None

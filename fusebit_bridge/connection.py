@@ -9,18 +9,30 @@ from fusebit_bridge import keyring, tokens
 from fusebit_bridge.client import Requestor
 from fusebit_bridge.errors import NotConfigured
 from fusebit_bridge.models import Client, TenantIssuer
+from fusebit_bridge.pace import Pace
 from fusebit_bridge.provisioner import Provisioner
 from fusebit_bridge.resources import Account, Subscription
 from fusebit_bridge.tenant_session import TenantSession
 from fusebit_bridge.tokens import KeySource
 
 SUBJECT_LIMIT = 512
+SLOWEST = 0.1  # requests in a second
+_pace: Pace | None = None
 
 
 @lru_cache(maxsize=4)
 def requestor(base_url: str) -> Requestor:
     """Return this process's connections to that Fusebit."""
-    return Requestor(base_url)
+    made = Requestor(base_url)
+    made.pace = _pace
+    return made
+
+
+def keep_pace(rate: float) -> None:
+    """Let this process send no more than so many requests in a second, from now on."""
+    global _pace  # one budget for one process
+    _pace = Pace(max(rate, SLOWEST))
+    requestor.cache_clear()
 
 
 def imported() -> Client:
@@ -44,7 +56,11 @@ def subscription_of(client: Client) -> Subscription:
 def client_source(client: Client) -> KeySource:
     """Return who signs as the client; decrypts the client key, which only the worker's process can."""
     return KeySource(
-        keyring.load(client.key), issuer_id=client.issuer_id, subject=client.subject, audience=client.audience
+        keyring.load(client.key),
+        issuer_id=client.issuer_id,
+        subject=client.subject,
+        audience=client.audience,
+        clock=requestor(client.base_url).now,
     )
 
 
@@ -68,10 +84,10 @@ def issuer(issuer_id: str = "") -> TenantIssuer:
     raise NotConfigured
 
 
-def tenant_session(subject: str, boundary_id: str, issuer_id: str = "") -> TenantSession:
+def tenant_session(subject: str, boundary_id: str, issuer_id: str = "", generation: int = 0) -> TenantSession:
     """Return a session of one person in one boundary, signed with the key of the person's issuer."""
     client = imported()
-    source = tenant_source(client, subject, issuer_id)
+    source = tenant_source(client, subject, issuer_id, generation)
     boundary = subscription_of(client).boundary(boundary_id)
     return TenantSession(requestor(client.base_url), source, boundary, boundary_id, settings.FUSEBIT_RUN_ORIGINS)
 
@@ -84,9 +100,16 @@ def call_token(subject: str, boundary_id: str, name: str, expires_at: datetime, 
     return tokens.call(source, function, int(expires_at.timestamp())).text
 
 
-def tenant_source(client: Client, subject: str, issuer_id: str = "") -> KeySource:
+def tenant_source(client: Client, subject: str, issuer_id: str = "", generation: int = 0) -> KeySource:
     """Return who signs as the user with `subject`, with the key of their issuer."""
     if not 0 < len(subject) <= SUBJECT_LIMIT or not subject.isprintable():
         raise NotConfigured("The person has no identity at Fusebit.")
     row = issuer(issuer_id)
-    return KeySource(keyring.load(row.key), issuer_id=row.issuer_id, subject=subject, audience=client.audience)
+    return KeySource(
+        keyring.load(row.key),
+        issuer_id=row.issuer_id,
+        subject=subject,
+        audience=client.audience,
+        generation=generation,
+        clock=requestor(client.base_url).now,
+    )

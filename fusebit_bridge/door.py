@@ -13,8 +13,10 @@ from fusebit_bridge.encryption import CannotDecrypt
 from fusebit_bridge.errors import (
     BuildFailed,
     Busy,
+    Conflict,
     Failed,
     FusebitError,
+    GrantRefused,
     InvalidName,
     Missing,
     NotConfigured,
@@ -24,28 +26,47 @@ from fusebit_bridge.errors import (
     Unreachable,
     Untrusted,
 )
+from fusebit_bridge.extensions import Extensions, set_suspended
+from fusebit_bridge.extensions import ask as extensions
 from fusebit_bridge.permissions import Statement
-from fusebit_bridge.provisioner import Identity, Provisioner, RemoteUser
+from fusebit_bridge.plan import Action, Block, Create, Desired, Heal, Observation, Remove, Replace, Seen, plan
+from fusebit_bridge.provisioner import Names, Provisioner
 from fusebit_bridge.tenant_session import Answer, Publication, TenantSession
+from fusebit_bridge.users import Identity, RemoteUser
 from fusebit_bridge.vault import Vault, shred
 from fusebit_bridge.vault import of as vault
+from fusebit_bridge.witness import Exchange, witnessed
 
 __all__ = [
+    "Action",
     "Answer",
+    "Block",
     "BuildFailed",
     "Busy",
     "CannotDecrypt",
+    "Conflict",
+    "Create",
+    "Desired",
+    "Exchange",
+    "Extensions",
     "Failed",
     "FusebitError",
+    "GrantRefused",
+    "Heal",
     "Identity",
     "InvalidName",
     "Missing",
+    "Names",
     "NotConfigured",
+    "Observation",
     "Provisioner",
     "Publication",
     "Refused",
     "Rejected",
     "RemoteUser",
+    "Remove",
+    "Replace",
+    "Seen",
     "Statement",
     "TenantSession",
     "UnexpectedAnswer",
@@ -54,14 +75,21 @@ __all__ = [
     "Vault",
     "boundary_access",
     "call_token",
+    "clock_skew",
     "ensure_tenant_issuer",
+    "extensions",
     "function_access",
+    "imported_at",
     "is_reachable",
+    "keep_pace",
+    "plan",
     "provisioner",
+    "set_suspended",
     "shred",
     "tenant",
     "tenant_issuer_id",
     "vault",
+    "witnessed",
 ]
 
 
@@ -104,12 +132,34 @@ def ensure_tenant_issuer() -> bool:
     return issuers.ensure_registered()
 
 
-def tenant(subject: str, boundary_id: str, issuer_id: str = "") -> TenantSession:
+def tenant(subject: str, boundary_id: str, issuer_id: str = "", generation: int = 0) -> TenantSession:
     """Return a session that acts as the person in one boundary, each call narrowed to what it needs.
 
     `issuer_id` is the issuer of the person's identity where that is remembered; by default the one in use now.
+    `generation` counts the changes of the person's permissions: no token that is kept outlives one.
     """
-    return connection.tenant_session(subject, boundary_id, issuer_id)
+    return connection.tenant_session(subject, boundary_id, issuer_id, generation)
+
+
+def keep_pace(rate: float) -> None:
+    """Let this process send at most `rate` requests in a second."""
+    connection.keep_pace(rate)
+
+
+def clock_skew() -> float:
+    """Return Fusebit's clock minus ours in seconds, as this process last saw it; 0 while unknown or small."""
+    try:
+        return connection.requestor(connection.imported().base_url).skew_s
+    except NotConfigured:
+        return 0.0
+
+
+def imported_at() -> datetime | None:
+    """Return when a client was last imported, None before that."""
+    try:
+        return connection.imported().imported_at
+    except NotConfigured:
+        return None
 
 
 def is_reachable() -> bool:

@@ -8,6 +8,8 @@ FusebitError
 ├── UnexpectedAnswer  not the JSON that the contract promises, or far too much      (retriable)
 ├── Refused           403: the token is not accepted or may not do this
 ├── Rejected          400 and its kin: the request itself is at fault
+│   ├── Conflict      the identity belongs to somebody already
+│   └── GrantRefused  we may not grant what we do not hold
 ├── Missing           404: no such thing, to somebody who may look
 ├── BuildFailed       the function's dependencies or code could not be built
 ├── Untrusted         a location names a host that gets none of our tokens
@@ -111,6 +113,18 @@ class Rejected(FusebitError):
 
     code = "rejected"
     default_message = "Fusebit did not accept the request."
+
+
+class Conflict(Rejected):
+    """The identity is associated with a user or client already (contract 3.7)."""
+
+    code = "conflict"
+
+
+class GrantRefused(Rejected):
+    """We may only grant what we hold (contract 3.6)."""
+
+    code = "grants"
 
 
 class Missing(FusebitError):

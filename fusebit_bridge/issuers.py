@@ -1,43 +1,21 @@
 """Makes our issuer known at Fusebit where the client may, and says what an account admin has to type where not."""
 
 import secrets
-from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from fusebit_bridge import connection, keyring, tokens
-from fusebit_bridge.client import Requestor
+from fusebit_bridge.agents import Agent, ask_me
 from fusebit_bridge.credentials import PrivateKey, public_jwk
 from fusebit_bridge.errors import Missing, Rejected, UnexpectedAnswer
 from fusebit_bridge.models import Client, Purpose, TenantIssuer
-from fusebit_bridge.permissions import Statement, allows, parse
-from fusebit_bridge.resources import Account, ClientId, IssuerId, UserId
-from fusebit_bridge.tokens import TokenSource
+from fusebit_bridge.resources import IssuerId
 
 PREFIX = "onboarding-"
 _ADD: tokens.Verb = "add"
 _UPDATE: tokens.Verb = "update"
-
-
-@dataclass(frozen=True)
-class Agent:
-    """Who a token speaks for at Fusebit, and everything that agent may do."""
-
-    id: str
-    access: frozenset[Statement]
-
-    def may(self, action: str, resource: str) -> bool:
-        """Tell whether the agent holds this."""
-        return allows(self.access, Statement(action, resource))
-
-
-def ask_me(requestor: Requestor, source: TokenSource, account: Account) -> Agent:
-    """Ask Fusebit who we are and what we may do (contract 4.6); raise Refused when it does not know the key."""
-    reply = requestor.ask("GET", account.me(), token=tokens.ask_me(source))
-    agent: Agent = reply.read(lambda members: Agent(_agent_id(members["id"]), parse(members.get("access"))))
-    return agent
 
 
 def create(issuer_id: str = "") -> TenantIssuer:
@@ -82,12 +60,6 @@ def commands_for_admin(client: Client, agent: Agent | None, issuer_id: str) -> l
     """Return the commands that let the client register our issuer, to be typed by an account admin."""
     resource = connection.account_of(client).issuer(issuer_id).resource
     return [f"fuse client access add {agent.id if agent else 'CLIENT_ID'} 'issuer:*' -r {resource}"]
-
-
-def _agent_id(value: str) -> str:
-    if not ClientId.pattern.fullmatch(value) and not UserId.pattern.fullmatch(value):
-        raise ValueError("neither a client nor a user")
-    return value
 
 
 def _register(client: Client, row: TenantIssuer) -> bool:

@@ -138,6 +138,10 @@ class Boundary(Path):
         """Return the path of one function."""
         return Function(f"{self.text}/function/{FunctionId(name).encoded}")
 
+    def policy(self) -> Path:
+        """Return the path of what holds for the whole boundary; an extension."""
+        return Path(f"{self.text}/policy")
+
 
 class Subscription(Path):
     """`…/subscription/{subscriptionId}`."""

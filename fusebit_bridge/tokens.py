@@ -5,6 +5,7 @@
 | `ask_me`        | client    | nothing: asks whose token it is and what that agent holds     | 60 s  | no   |
 | `provision`     | client    | one verb on users, and what it grants                         | 60 s  | no   |
 | `keep_issuer`   | client    | one verb on one issuer                                        | 60 s  | no   |
+| `keep_policy`   | client    | `policy:update` on one boundary's policy                      | 60 s  | no   |
 | `read`          | tenant    | `function:get` in one boundary                                | 120 s | 60 s |
 | `put`, `delete` | tenant    | that verb on one function (`put`: and what the code may hold) | 60 s  | no   |
 | `execute`       | tenant    | `function:execute` on one function                            | 60 s  | 30 s |
@@ -18,7 +19,7 @@ its key (contract 2.2, 3.5). No name and no e-mail address: the function that is
 import secrets
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -30,6 +31,7 @@ TTL_S = {
     "ask_me": 60,
     "provision": 60,
     "keep_issuer": 60,
+    "keep_policy": 60,
     "read": 120,
     "put": 60,
     "delete": 60,
@@ -61,10 +63,25 @@ class TokenSource(Protocol):
 
 
 class KeySource:
-    """Signs as one agent with a key that is registered for its issuer."""
+    """Signs as one agent with a key that is registered for its issuer.
 
-    def __init__(self, key: PrivateKey, *, issuer_id: str, subject: str, audience: str) -> None:
+    `generation` counts the changes of the agent's permissions: a token that is kept does not outlive one. `clock` is
+    Fusebit's time as far as we know it.
+    """
+
+    def __init__(
+        self,
+        key: PrivateKey,
+        *,
+        issuer_id: str,
+        subject: str,
+        audience: str,
+        generation: int = 0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._key = key
+        self._generation = generation
+        self._clock = clock
         self.issuer_id = issuer_id
         self.subject = subject
         self.audience = audience
@@ -73,7 +90,8 @@ class KeySource:
         """Return a token of the template, a kept one when it has more than half of its life before it."""
         if template not in KEPT:
             return self._mint(template, statements)
-        name = (template, self.issuer_id, self.subject, self.audience, self._key.fingerprint, statements)
+        agent = (self.issuer_id, self.subject, self.audience, self._key.fingerprint, self._generation)
+        name = (template, agent, statements)
         kept = _kept.find(name)
         return kept or _kept.keep(name, self._mint(template, statements), TTL_S[template] / 2)
 
@@ -82,7 +100,7 @@ class KeySource:
         return self._mint("call", statements, expires_at)
 
     def _mint(self, template: str, statements: frozenset[Statement], until: int | None = None) -> Token:
-        now = int(time.time())
+        now = int(self._clock())
         expires_at = now + TTL_S[template] if until is None else until
         claims = {
             "iss": self.issuer_id,
@@ -154,6 +172,11 @@ def provision(
 def keep_issuer(source: TokenSource, issuer: Path, verb: Verb) -> Token:
     """Return a token for one verb on one issuer."""
     return source.token("keep_issuer", frozenset({Statement(f"issuer:{verb}", issuer.resource)}))
+
+
+def keep_policy(source: TokenSource, boundary: Boundary) -> Token:
+    """Return a token that may change what holds for one boundary."""
+    return source.token("keep_policy", frozenset({Statement("policy:update", boundary.policy().resource)}))
 
 
 def read(source: TokenSource, boundary: Boundary) -> Token:

@@ -86,6 +86,16 @@ class Environment:
         """Return the comma-separated members of `name`, without blanks."""
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
 
+    def pairs(self, name: str) -> dict[str, str]:
+        """Return the comma-separated `key=value` members of `name`."""
+        found: dict[str, str] = {}
+        for word in self.words(name):
+            key, mark, value = word.partition("=")
+            if not (key.strip() and mark and value.strip()):
+                raise ImproperlyConfigured(f"{name} must be pairs such as auth0=https://example.com/, not {word!r}.")
+            found[key.strip()] = value.strip()
+        return found
+
     def origin(self, name: str, default: str) -> str:
         """Return `name` as scheme, host and port, without a trailing slash."""
         value = self.text(name, default).rstrip("/")

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 PACKAGES = ("onboarding", "tenants", "fusebit_bridge", "fusebit_platform")
-SERVICES = ("provisioning", "functions", "deployments", "invocations")
+SERVICES = ("provisioning", "remote_users", "functions", "deployments", "invocations")
 NAMES = sorted(set(re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)`", PAGE)))
 FILES = sorted(set(re.findall(r"`((?:[a-z_]+/)+[A-Za-z_.]+)`", PAGE)))
 

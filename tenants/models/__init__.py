@@ -3,17 +3,20 @@
 from tenants.models.access import ApiToken, CallToken, Invitation, KeptAnswer, Scope
 from tenants.models.functions import Deployment, Function, FunctionVersion
 from tenants.models.ledger import AuditChain, AuditEvent, ProvisioningEvent
+from tenants.models.operations import Comparison, WorkerPulse
 from tenants.models.reconciled import Reconciled, State
 from tenants.models.runs import Case, Run, RunBody
 from tenants.models.secrets import Secret
-from tenants.models.tenancy import FusebitUser, Membership, Role, Tenant
+from tenants.models.tenancy import BoundaryPolicy, FusebitUser, Membership, Role, Tenant
 
 __all__ = [
     "ApiToken",
     "AuditChain",
     "AuditEvent",
+    "BoundaryPolicy",
     "CallToken",
     "Case",
+    "Comparison",
     "Deployment",
     "Function",
     "FunctionVersion",
@@ -30,4 +33,5 @@ __all__ = [
     "Secret",
     "State",
     "Tenant",
+    "WorkerPulse",
 ]

@@ -88,6 +88,11 @@ class Deployment(Reconciled):
     build_log = models.TextField(blank=True, help_text="What happened on the way, a line each.")
     location = models.URLField(max_length=500, blank=True, help_text="As Fusebit gave it.")
 
+    class Meta(Reconciled.Meta):
+        """READY means that the wanted version answers."""
+
+        abstract = False
+
     def __str__(self) -> str:
         """Show the version that should answer."""
         return str(self.version)

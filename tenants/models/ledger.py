@@ -11,17 +11,21 @@ from tenants.models.tenancy import Tenant
 
 
 class ProvisioningEvent(models.Model):
-    """One step towards what should be true at Fusebit, and what came of it."""
+    """One step towards what should be true at Fusebit, and what came of it; a database trigger keeps it unchanged."""
 
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="provisioning_events")
-    step = models.CharField(max_length=24, help_text="account, access, boundary or function.")
+    tenant = models.ForeignKey(Tenant, null=True, on_delete=models.CASCADE, related_name="provisioning_events")
+    step = models.CharField(max_length=24, help_text="account, access, boundary, function or policy.")
     subject = models.CharField(max_length=320, help_text="The identity or the function that it was about.")
     attempt = models.PositiveIntegerField(default=0)
+    state = models.CharField(max_length=16, blank=True, help_text="Where the row stood afterwards.")
     outcome = models.CharField(max_length=120)
     cause = models.CharField(max_length=40, blank=True)
     reference_id = models.CharField(max_length=40, blank=True)
     detail = models.TextField(blank=True, help_text="For operators; holds no secret.")
-    at = models.DateTimeField(auto_now_add=True)
+    exchanges: "models.JSONField[Any, Any]" = models.JSONField(
+        default=list, blank=True, help_text="What was said to Fusebit and what it answered, without secrets."
+    )
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:
         """In the order in which it happened."""

@@ -20,8 +20,33 @@ class State(models.TextChoices):
     DELETED = "deleted", "Deleted"
 
 
+# From where a row may come into each state: drawn in docs/provisioning.md, enforced wherever a state is written.
+MAY_COME_FROM: dict[str, frozenset[str]] = {
+    State.PENDING: frozenset(State),
+    State.READY: frozenset({State.PENDING, State.RETRY, State.BLOCKED, State.SUSPENDED, State.READY}),
+    State.RETRY: frozenset({State.PENDING, State.READY, State.BLOCKED, State.SUSPENDED, State.RETRY}),
+    State.BLOCKED: frozenset({State.PENDING, State.READY, State.RETRY, State.SUSPENDED, State.BLOCKED}),
+    State.SUSPENDED: frozenset({State.PENDING, State.RETRY, State.BLOCKED, State.SUSPENDED, State.READY}),
+    State.DELETING: frozenset(State) - {State.DELETED},
+    State.DELETED: frozenset({State.DELETING}),
+}
+AT_REST = (State.READY, State.SUSPENDED, State.DELETED)  # nothing to do until something changes
+TROUBLED = (State.RETRY, State.BLOCKED)
+# What a worker writes about its own progress; when something else is wanted meanwhile, only the rest is kept.
+OF_THE_WISH = frozenset(
+    {
+        "state", "observed_gen", "attempts", "next_attempt_at", "error_code", "last_error", "reference_id",
+        "first_failed_at",
+    }
+)  # fmt: skip
+
+
+class IllegalMove(Exception):
+    """A state was to follow on one that it cannot follow on."""
+
+
 class ReconciledQuerySet(models.QuerySet[Any]):
-    """Finds and claims the rows that have work to do."""
+    """Finds and claims the rows that have work to do, and writes their states."""
 
     def due(self, now: datetime) -> Self:
         """Return rows whose time has come and that nobody holds, the longest waiting first."""
@@ -40,6 +65,34 @@ class ReconciledQuerySet(models.QuerySet[Any]):
             == 1
         )
 
+    def want(self, state: State = State.PENDING, **columns: Any) -> int:
+        """Write down that something else is wanted from now on, to be looked at as soon as possible."""
+        return self.filter(state__in=MAY_COME_FROM[state]).update(
+            **{"next_attempt_at": timezone.now(), **columns},
+            state=state,
+            desired_gen=F("desired_gen") + 1,
+            attempts=0,
+            first_failed_at=None,
+        )
+
+    def settle(self, fence: int, generation: int, **columns: Any) -> bool:
+        """Record what a worker found and give its lease back; False, and nothing written, when the fence has moved.
+
+        When the wish has changed since the claim, what was learnt is kept and the row is due at once.
+        """
+        held = self.filter(fence=fence)
+        now = timezone.now()
+        columns = {"lease_until": None, "observed_at": now, **columns}
+        allowed = held.filter(state__in=MAY_COME_FROM[columns["state"]]) if "state" in columns else held
+        if allowed.filter(desired_gen=generation).update(**columns):
+            return True
+        learnt = {name: value for name, value in columns.items() if name not in OF_THE_WISH}
+        if held.exclude(desired_gen=generation).update(**learnt, next_attempt_at=now):
+            return True
+        if held.exists():
+            raise IllegalMove(f"no way to {columns.get('state')} from {held.values_list('state', flat=True)[0]}")
+        return False
+
     def make_due(self) -> int:
         """Ask for the rows to be looked at as soon as possible."""
         return self.update(next_attempt_at=timezone.now())
@@ -53,10 +106,11 @@ class Reconciled(models.Model):
     observed_gen = models.PositiveIntegerField(default=0)
     observed_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0, help_text="Since the row was last in order.")
+    first_failed_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is in trouble.")
     next_attempt_at = models.DateTimeField(null=True, blank=True, db_index=True, default=timezone.now)
     lease_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
-    error_code = models.CharField(max_length=40, blank=True)
+    error_code = models.CharField("cause", max_length=40, blank=True)
     last_error = models.TextField(blank=True)
     reference_id = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -67,6 +121,18 @@ class Reconciled(models.Model):
         """Shared by everything that is reconciled."""
 
         abstract = True
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=State.values), name="%(class)s_state_is_one_of_seven"),
+            models.CheckConstraint(
+                condition=Q(state__in=AT_REST) | Q(next_attempt_at__isnull=False), name="%(class)s_is_never_forgotten"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=TROUBLED) | ~Q(error_code=""), name="%(class)s_in_trouble_says_why"
+            ),
+            models.CheckConstraint(
+                condition=Q(observed_gen__lte=F("desired_gen")), name="%(class)s_observed_is_not_ahead"
+            ),
+        ]
 
     @property
     def is_ready(self) -> bool:

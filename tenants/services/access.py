@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from fusebit_bridge import door
 from tenants import selectors
-from tenants.models import CallToken, FusebitUser, Membership, Role
+from tenants.models import CallToken, FusebitUser, Membership, Role, Tenant
 
 # What each role is granted on the boundary of its tenant; Fusebit itself enforces it.
 ACTIONS: dict[str, tuple[str, ...]] = {
@@ -29,15 +29,20 @@ def of_memberships(memberships: Iterable[Membership]) -> frozenset[door.Statemen
 
 
 def desired(user: User) -> frozenset[door.Statement]:
-    """Return exactly what the person is to be granted; nothing when their account is closed."""
-    return of_memberships(selectors.memberships_of(user)) if user.is_active else frozenset()
+    """Return exactly what the person is to be granted: nothing when their account is closed or the tenant suspended."""
+    memberships = selectors.memberships_of(user).filter(tenant__suspended_at=None)
+    return of_memberships(memberships) if user.is_active else frozenset()
 
 
 def desired_of(row: FusebitUser) -> frozenset[door.Statement]:
     """Return exactly what the user of `row` is to be granted at Fusebit."""
     token = call_token_of(row)
     if token is not None:
-        return door.function_access(token.function.tenant.boundary_id, token.function.name)
+        return (
+            frozenset()
+            if token.function.tenant.suspended_at
+            else door.function_access(token.function.tenant.boundary_id, token.function.name)
+        )
     return desired(row.user) if row.user else frozenset()
 
 
@@ -46,9 +51,27 @@ def call_token_of(row: FusebitUser) -> CallToken | None:
     return CallToken.objects.filter(fusebit_user=row).select_related("function__tenant").first()
 
 
-def names_of(row: FusebitUser) -> dict[str, str]:
+def names_of(row: FusebitUser) -> door.Names:
     """Return what the user is called at Fusebit: a person by name, a call token by what it calls."""
     if row.user is not None:
-        return {"first_name": row.user.first_name, "last_name": row.user.last_name, "email": row.user.email}
+        return door.Names(row.user.first_name, row.user.last_name, row.user.email)
     token = call_token_of(row)
-    return {"first_name": "Call token", "last_name": token.name} if token else {}
+    return door.Names("Call token", token.name) if token else door.Names()
+
+
+def tenants_of(row: FusebitUser) -> list[Tenant]:
+    """Return the tenants that the user at Fusebit has to do with."""
+    if row.user is not None:
+        return [membership.tenant for membership in selectors.memberships_of(row.user)]
+    token = call_token_of(row)
+    return [token.function.tenant] if token else []
+
+
+def as_json(statements: Iterable[door.Statement]) -> list[dict[str, str]]:
+    """Return the statements as rows keep them."""
+    return [statement.as_json() for statement in sorted(set(statements))]
+
+
+def from_json(entries: Iterable[dict[str, str]]) -> frozenset[door.Statement]:
+    """Return the statements that a row keeps."""
+    return frozenset(door.Statement(entry["action"], entry["resource"]) for entry in entries)

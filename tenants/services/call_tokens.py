@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from fusebit_bridge import door
@@ -18,7 +18,7 @@ from tenants.services import audit
 LONGEST = timedelta(days=366)
 SHORTEST = timedelta(minutes=1)
 ALIVE_AT_MOST = 50
-SUBJECT = "call|{}"  # no provider is called so, see services.provisioning.subject_of
+SUBJECT = "call|{}"  # no provider is called so, see services.identities.subject_of
 
 
 def mint(*, function: Function, name: str, expires_at: datetime, actor: User) -> tuple[CallToken, str]:
@@ -86,9 +86,7 @@ def _drop(tokens: QuerySet[CallToken]) -> int:
     now = timezone.now()
     users = list(tokens.filter(revoked_at=None).values_list("fusebit_user", flat=True))
     tokens.filter(revoked_at=None).update(revoked_at=now)
-    return FusebitUser.objects.filter(pk__in=users, absent=False).update(
-        absent=True, desired_gen=F("desired_gen") + 1, state=State.DELETING, attempts=0, next_attempt_at=now
-    )
+    return FusebitUser.objects.filter(pk__in=users, absent=False).want(State.DELETING, absent=True)
 
 
 def _check(function: Function, name: str, expires_at: datetime) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -11,37 +12,44 @@ from django.utils import timezone
 
 from fusebit_bridge import door
 from tenants.models import Deployment, FunctionVersion, FusebitUser, Role, State
-from tenants.services import reconciliation, secrets
+from tenants.services import causes, reconciliation, secrets
 from tenants.services.reconciliation import Claim
 
 BUILD_PATIENCE_S = 20.0
 BUILD_POLL_S = 0.5
 
 
-class AccessPending(door.FusebitError):
-    """The person's user at Fusebit is not there yet; the deployment waits for it."""
-
-    code = "access_pending"
-    retriable = True
+Report = Callable[[door.FusebitError | None], None]
 
 
-def advance(*, row: Deployment) -> Deployment:
+def advance(*, row: Deployment, report: Report = lambda _error: None) -> Deployment:
     """Take the deployment one step towards what is wanted; return the row as it is afterwards."""
     claimed = reconciliation.claim(row)
     if claimed is None:
         row.refresh_from_db()
         return row
     row, held = claimed
-    with reconciliation.given_back(row, held):
+    with reconciliation.given_back(row, held), door.witnessed() as exchanges:
         try:
-            columns = _remove(row, held) if row.absent else _publish(row, held)
+            columns, outcome = _converge(row, held)
         except door.FusebitError as error:
+            report(error if causes.of(error).is_remote else None)
             columns = _trouble(row, held, error)
-            _record(row, held, columns, "failed" if not error.retriable else "will be retried", error)
+            outcome = "needs a person" if columns["state"] == State.BLOCKED else "will be tried again"
+            _record(row, held, columns, outcome, exchanges, error)
         else:
-            _record(row, held, columns, "removed" if row.absent else f"live v{row.version.number}")
+            report(None)
+            _record(row, held, columns, outcome, exchanges)
     row.refresh_from_db()
     return row
+
+
+def _converge(row: Deployment, held: Claim) -> tuple[dict[str, Any], str]:
+    if row.absent:
+        return _remove(row, held), "removed"
+    if row.function.tenant.suspended_at is not None:
+        return reconciliation.settled(held, state=State.SUSPENDED, observed_gen=row.observed_gen), "suspended"
+    return _publish(row, held), f"live v{row.version.number}"
 
 
 def session_for(
@@ -57,8 +65,8 @@ def session_for(
     if signer is None and to_change:
         signer = _members(function_tenant_id, [Role.OWNER]).first()
     if signer is None:
-        raise AccessPending("Access to the functions service is still being set up.")
-    return door.tenant(signer.subject, boundary_id, signer.issuer_id)
+        raise causes.Trouble("access_pending")
+    return door.tenant(signer.subject, boundary_id, signer.issuer_id, signer.desired_gen)
 
 
 def _members(tenant_id: Any, roles: list[Role]) -> QuerySet[FusebitUser]:
@@ -105,10 +113,8 @@ def _remove(row: Deployment, held: Claim) -> dict[str, Any]:
 
 
 def _trouble(row: Deployment, held: Claim, error: door.FusebitError) -> dict[str, Any]:
-    columns = reconciliation.troubled(held, error)
-    if row.absent:
-        columns["state"] = State.DELETING
-    if isinstance(error, AccessPending):  # nothing is wrong: the user's own row is being worked on
+    columns = reconciliation.troubled(row, held, error)
+    if error.code == "access_pending" and row.state != State.DELETING:  # nothing is wrong: the user's row is worked on
         columns |= {"state": State.PENDING, "next_attempt_at": timezone.now() + reconciliation.retry_delay(0)}
     return columns
 
@@ -118,6 +124,7 @@ def _record(
     held: Claim,
     columns: dict[str, Any],
     outcome: str,
+    exchanges: Iterable[door.Exchange],
     error: door.FusebitError | None = None,
 ) -> None:
     with transaction.atomic():
@@ -131,6 +138,8 @@ def _record(
             step="function",
             subject=row.function.name,
             attempt=held.attempt,
+            state=columns["state"],
             outcome=outcome,
             error=error,
+            exchanges=exchanges,
         )

@@ -7,8 +7,6 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import F
-from django.utils import timezone
 
 from tenants.errors import InvalidInput, NameTaken, StaleVersion
 from tenants.models import Deployment, Function, FunctionVersion, State, Tenant
@@ -110,14 +108,7 @@ def _stale(current: int) -> StaleVersion:
 def deploy(*, function: Function, version: FunctionVersion, author: User) -> Deployment:
     """Want `version` to answer, try at once, and return the deployment as it stands afterwards."""
     with transaction.atomic():
-        Deployment.objects.filter(function=function).update(
-            version=version,
-            requested_by=author,
-            desired_gen=F("desired_gen") + 1,
-            state=State.PENDING,
-            attempts=0,
-            next_attempt_at=timezone.now(),
-        )
+        Deployment.objects.filter(function=function).want(version=version, requested_by=author)
         audit.record(
             action="function.deployed",
             tenant=function.tenant,
@@ -131,14 +122,7 @@ def deploy(*, function: Function, version: FunctionVersion, author: User) -> Dep
 def delete(*, function: Function, author: User) -> Deployment:
     """Want the function gone, try at once; its name is free again when Fusebit has let go of it."""
     with transaction.atomic():
-        Deployment.objects.filter(function=function).update(
-            absent=True,
-            requested_by=author,
-            desired_gen=F("desired_gen") + 1,
-            state=State.DELETING,
-            attempts=0,
-            next_attempt_at=timezone.now(),
-        )
+        Deployment.objects.filter(function=function).want(State.DELETING, absent=True, requested_by=author)
         call_tokens.revoke_all(function=function)
         audit.record(action="function.deleted", tenant=function.tenant, actor=author, target=function.name)
     return deployments.advance(row=Deployment.objects.get(function=function))
@@ -146,7 +130,9 @@ def delete(*, function: Function, author: User) -> Deployment:
 
 def retry_deployments(*, tenant: Tenant) -> None:
     """Have the tenant's deployments that are not in order looked at as soon as possible."""
-    Deployment.objects.filter(function__tenant=tenant).exclude(state__in=[State.READY, State.DELETED]).make_due()
+    rows = Deployment.objects.filter(function__tenant=tenant)
+    rows.filter(state__in=[State.RETRY, State.BLOCKED]).want()
+    rows.filter(state__in=[State.PENDING, State.DELETING]).make_due()
 
 
 def check_files(files: dict[str, str]) -> None:

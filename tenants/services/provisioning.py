@@ -1,36 +1,19 @@
-"""From a sign-in to a user at Fusebit that may touch the person's boundaries and nothing else.
+"""From a sign-in to a wanted user at Fusebit: what should be true is written down here, and made true by the worker.
 
-`request` writes down what should be true; `advance` makes it so: lease, observe, at most one write, verify, record.
-Both may be repeated at any time by anybody.
+Everything may be repeated at any time by anybody: a signal, a page, the admin and a timer only say "look sooner".
 """
-
-import contextlib
-from collections.abc import Iterable
-from typing import Protocol
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F
-from django.utils import timezone
+from django.db.models import Q
 from django.utils.text import slugify
 from social_django.models import UserSocialAuth
 
 from fusebit_bridge import door
 from tenants import selectors
-from tenants.models import FusebitUser, Membership, Role, State, Tenant
-from tenants.services import access, audit, functions, reconciliation, starters
-
-
-class SocialIdentity(Protocol):
-    """The part of a social-auth association that says who the person is."""
-
-    provider: str
-    uid: str
-
-
-def subject_of(social: SocialIdentity) -> str:
-    """Return `<provider>|<uid>`, byte for byte: the first bar splits, because no provider name has one."""
-    return f"{social.provider}|{social.uid}"
+from tenants.models import Deployment, FusebitUser, Membership, Role, State, Tenant
+from tenants.services import audit, causes, functions, identities, reconciliation
+from tenants.services.identities import SocialIdentity
 
 
 def request(*, user: User, social: SocialIdentity) -> Tenant:
@@ -43,7 +26,8 @@ def request(*, user: User, social: SocialIdentity) -> Tenant:
     if tenant is not None and FusebitUser.objects.filter(user=user).exists():
         return tenant
     with transaction.atomic():
-        wanted = {"subject": subject_of(social), "issuer_id": _issuer_id()}
+        wanted = {"subject": identities.subject_of(social), "issuer_id": _issuer_id()}
+        _revive(user=user, **wanted)
         FusebitUser.objects.get_or_create(user=user, defaults=wanted)
         look_again(user=user)  # the UPDATE holds the row until the commit
         return selectors.tenant_of(user) or _found_tenant(user)
@@ -57,11 +41,27 @@ def request_after_login(*, user: User) -> None:
 
 
 def heal(*, limit: int = 100) -> int:
-    """Provision people whose sign-in was cut off between the two commits; return how many there were."""
+    """Find what nobody asked to be looked at; return how many people were provisioned.
+
+    Sign-ins that were cut off between two commits, people who were deleted here, and rows that were blocked for
+    something that an import of a client may have mended.
+    """
     lost = UserSocialAuth.objects.filter(user__fusebit_user=None, user__is_active=True)[:limit]
     for social in lost:
         request(user=social.user, social=social)
+    FusebitUser.objects.filter(user=None, call_token=None, absent=False).want(State.DELETING, absent=True)
+    imported_at = door.imported_at()
+    if imported_at is not None:
+        mended = Q(observed_at__lt=imported_at) & Q(error_code__in=causes.CONFIGURATION)
+        FusebitUser.objects.filter(mended, state=State.BLOCKED).make_due()
+        Deployment.objects.filter(mended, state=State.BLOCKED).make_due()
     return len(lost)
+
+
+def _revive(*, user: User, subject: str, issuer_id: str) -> None:
+    """Give the tombstone of somebody who comes back to them: subjects name one person for ever."""
+    tombstones = FusebitUser.objects.filter(subject=subject, user=None, call_token=None)
+    tombstones.filter(issuer_id__in=[issuer_id, ""]).want(user=user, absent=False, absent_since=None)
 
 
 def _issuer_id() -> str:
@@ -88,121 +88,21 @@ def display_name(user: User) -> str:
     return user.first_name or user.get_username().split("|")[0].split("@")[0] or "Your"
 
 
-def advance(*, row: FusebitUser) -> FusebitUser:
-    """Take the person's user at Fusebit one step towards what it should be; return the row as it is afterwards."""
-    claimed = reconciliation.claim(row)
-    if claimed is None:
-        return row
-    row, held = claimed
-    with reconciliation.given_back(row, held):
-        try:
-            remote = None if row.absent else _converge(row)
-            if row.absent:
-                _remove(row)
-        except door.FusebitError as error:
-            _record_trouble(row, held, error)
-        else:
-            _record_ready(row, held, remote)
-    row.refresh_from_db()
-    return row
-
-
-def _converge(row: FusebitUser) -> door.RemoteUser:
-    issuer_id = row.issuer_id or _registered_issuer_id()
-    if not row.issuer_id:
-        FusebitUser.objects.filter(pk=row.pk, issuer_id="").update(issuer_id=issuer_id)
-    return door.provisioner().ensure_user(
-        door.Identity(issuer_id, row.subject),
-        access.desired_of(row),
-        **access.names_of(row),
-    )
-
-
-def _remove(row: FusebitUser) -> None:
-    """Delete the user at Fusebit, whoever made it: what is found by the identity goes, until nothing is found."""
-    if not row.issuer_id:
-        return
-    provisioner = door.provisioner()
-    found = provisioner.find_user(door.Identity(row.issuer_id, row.subject))
-    if found is not None:
-        with contextlib.suppress(door.Missing):
-            provisioner.remove_user(found.id)
-
-
-def _registered_issuer_id() -> str:
-    """Return the issuer of our identities, registered now when Fusebit was away at the import."""
-    try:
-        return door.tenant_issuer_id()
-    except door.NotConfigured as error:
-        if not error.retriable:
-            raise
-        door.ensure_tenant_issuer()
-        return door.tenant_issuer_id()
-
-
-def _record_ready(row: FusebitUser, held: reconciliation.Claim, remote: door.RemoteUser | None) -> None:
-    with transaction.atomic():
-        if remote is None:
-            columns = reconciliation.settled(held, state=State.DELETED, remote_user_id="")
-        else:
-            columns = reconciliation.settled(held, remote_user_id=remote.id)
-        if not reconciliation.record(row, held, **columns):
-            return
-        for tenant in _tenants(row):
-            _note(row, tenant, held, "access", remote.id if remote else "deletion")
-            if row.user is not None:
-                _note(row, tenant, held, "boundary", tenant.boundary_id)
-                _plant_starter(tenant, row.user)
-
-
-def _plant_starter(tenant: Tenant, user: User) -> None:
-    """Give an owner's new tenant its first function, once: a deployment like any other."""
-    owns = Membership.objects.filter(tenant=tenant, user=user, role=Role.OWNER).exists()
-    if owns and not tenant.functions.exists():
-        functions.found(tenant=tenant, starter=starters.hello(display_name(user)), author=user)
-
-
-def _record_trouble(row: FusebitUser, held: reconciliation.Claim, error: door.FusebitError) -> None:
-    columns = reconciliation.troubled(held, error)
-    if row.absent:
-        columns["state"] = State.DELETING
-    with transaction.atomic():
-        if reconciliation.record(row, held, **columns):
-            outcome = "will be retried" if error.retriable else "needs a person"
-            for tenant in _tenants(row):
-                reconciliation.note(
-                    tenant=tenant,
-                    step="access",
-                    subject=row.subject,
-                    attempt=held.attempt,
-                    outcome=outcome,
-                    error=error,
-                )
-
-
-def _tenants(row: FusebitUser) -> Iterable[Tenant]:
-    if row.user is not None:
-        return [membership.tenant for membership in selectors.memberships_of(row.user)]
-    token = access.call_token_of(row)
-    return [token.function.tenant] if token else []
-
-
-def _note(row: FusebitUser, tenant: Tenant, held: reconciliation.Claim, step: str, what: str) -> None:
-    subject = row.subject if step == "access" else tenant.boundary_id
-    reconciliation.note(tenant=tenant, step=step, subject=subject, attempt=held.attempt, outcome=f"verified {what}")
-
-
 def look_again(*, user: User) -> None:
-    """Have the person's access computed and compared afresh, after a membership changed."""
-    FusebitUser.objects.filter(user=user).update(
-        desired_gen=F("desired_gen") + 1, state=State.PENDING, next_attempt_at=timezone.now()
-    )
+    """Have the person's access computed and compared afresh, after a membership or an identity changed."""
+    FusebitUser.objects.filter(user=user, absent=False).want()
+
+
+def forget(*, user: User) -> None:
+    """Want the person's user at Fusebit gone; the row stays as a tombstone."""
+    FusebitUser.objects.filter(user=user, absent=False).want(State.DELETING, absent=True, absent_since=None)
 
 
 def retry(*, tenant: Tenant, actor: User) -> None:
     """Have everything of the tenant that is not in order looked at as soon as possible."""
     with transaction.atomic():
-        for membership in tenant.memberships.all():
-            FusebitUser.objects.filter(user=membership.user).exclude(state=State.READY).make_due()
+        people = tenant.memberships.values("user")
+        FusebitUser.objects.filter(user__in=people, state__in=[State.RETRY, State.BLOCKED]).want()
+        FusebitUser.objects.filter(user__in=people, state=State.PENDING).make_due()
         functions.retry_deployments(tenant=tenant)
         audit.record(action="provisioning.retried", tenant=tenant, actor=actor, target=tenant.slug)

@@ -5,7 +5,7 @@ claim: a worker that was paused past its lease finds the fence moved and its lat
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,11 +16,13 @@ from django.utils import timezone
 
 from fusebit_bridge import door
 from tenants.models import ProvisioningEvent, Reconciled, State, Tenant
+from tenants.services import causes
 
 LEASE = timedelta(seconds=60)
 RETRY_BASE_S = 1.0
 RETRY_CAP_S = 300.0
 BLOCKED_PROBE_S = 3600.0
+GIVE_UP_AFTER = timedelta(hours=24)
 
 Row = TypeVar("Row", bound=Reconciled)
 
@@ -46,13 +48,15 @@ def claim(row: Row) -> tuple[Row, Claim] | None:
 def record(row: Reconciled, held: Claim, **columns: Any) -> bool:
     """Write the outcome and give the lease back; False, and nothing written, when the fence has moved.
 
-    A row whose desired generation moved meanwhile stays due at once, whatever `columns` say of the next attempt.
+    A row whose desired generation moved meanwhile keeps its newer state and stays due at once.
     """
-    rows = type(row).objects.filter(pk=row.pk, fence=held.fence)
     with transaction.atomic():
-        written: bool = rows.update(lease_until=None, observed_at=timezone.now(), **columns) == 1
-        rows.exclude(desired_gen=held.generation).update(next_attempt_at=timezone.now())
-    return written
+        return type(row).objects.filter(pk=row.pk).settle(held.fence, held.generation, **columns)
+
+
+def is_held(row: Reconciled, held: Claim, **columns: Any) -> bool:
+    """Write `columns` before a remote write, in the claim's own name; False when the claim is lost."""
+    return bool(type(row).objects.filter(pk=row.pk, fence=held.fence).update(**columns))
 
 
 def retry_delay(attempt: int, retry_after: float | None = None) -> timedelta:
@@ -68,6 +72,7 @@ def settled(held: Claim, **columns: Any) -> dict[str, Any]:
         "observed_gen": held.generation,
         "attempts": 0,
         "next_attempt_at": None,
+        "first_failed_at": None,
         "error_code": "",
         "last_error": "",
         "reference_id": "",
@@ -75,26 +80,36 @@ def settled(held: Claim, **columns: Any) -> dict[str, Any]:
     }
 
 
-def troubled(held: Claim, error: door.FusebitError) -> dict[str, Any]:
-    """Return the columns of a row that met `error`: tried again when that can help, else left for a person."""
-    delay = retry_delay(held.attempt, error.retry_after) if error.retriable else timedelta(seconds=BLOCKED_PROBE_S)
+def troubled(row: Reconciled, held: Claim, error: door.FusebitError) -> dict[str, Any]:
+    """Return the columns of a row that met `error`: tried again while that can help, else left for a person.
+
+    A row that waits for a person is still looked at every hour.
+    """
+    now = timezone.now()
+    since = row.first_failed_at or now
+    again = causes.is_worth_a_retry(error, held.attempt) and now - since < GIVE_UP_AFTER
+    delay = retry_delay(held.attempt, error.retry_after) if again else timedelta(seconds=BLOCKED_PROBE_S)
+    state = State.RETRY if again else State.BLOCKED
     return {
-        "state": State.RETRY if error.retriable else State.BLOCKED,
-        "next_attempt_at": timezone.now() + delay,
-        "error_code": error.code,
-        "last_error": error.message,
+        "state": State.DELETING if row.state == State.DELETING else state,
+        "next_attempt_at": now + delay,
+        "first_failed_at": since,
+        "error_code": causes.of(error).code,
+        "last_error": causes.words(error),
         "reference_id": error.reference_id,
     }
 
 
 def note(
     *,
-    tenant: Tenant,
+    tenant: Tenant | None,
     step: str,
     subject: str,
     attempt: int,
     outcome: str,
+    state: str = "",
     error: door.FusebitError | None = None,
+    exchanges: Iterable[door.Exchange] = (),
 ) -> None:
     """Append a step to the ledger."""
     ProvisioningEvent.objects.create(
@@ -102,10 +117,12 @@ def note(
         step=step,
         subject=subject,
         attempt=attempt,
-        outcome=outcome,
-        cause=error.code if error else "",
+        state=state,
+        outcome=outcome[:120],
+        cause=causes.of(error).code if error else "",
         reference_id=error.reference_id if error else "",
         detail=error.detail if error else "",
+        exchanges=[exchange.as_json() for exchange in exchanges],
     )
 
 
@@ -115,6 +132,5 @@ def given_back(row: Reconciled, held: Claim) -> Iterator[None]:
     try:
         yield
     except Exception:
-        delay = retry_delay(held.attempt)
-        record(row, held, state=State.RETRY, error_code="internal", next_attempt_at=timezone.now() + delay)
+        record(row, held, **troubled(row, held, causes.Trouble("internal")))
         raise

@@ -2,23 +2,30 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from typing import Any
 
+from django.conf import settings
 from django.db import close_old_connections
 from django.utils import timezone
 
+from fusebit_bridge import door
 from tenants import selectors
-from tenants.models import Deployment, FusebitUser
-from tenants.services import call_tokens, deployments, provisioning
+from tenants.models import BoundaryPolicy, Deployment, FusebitUser, State
+from tenants.services import call_tokens, causes, deployments, policies, provisioning, pulse, remote_users
+from tenants.services.breaker import Breaker
 
 IN_FLIGHT = 8
 POLL_S = 0.25
 HEAL_EVERY_S = 5.0
+# In this order: people wait for access first.
 ADVANCE: dict[type[Any], Callable[..., Any]] = {
-    FusebitUser: provisioning.advance,
+    FusebitUser: remote_users.advance,
     Deployment: deployments.advance,
+    BoundaryPolicy: policies.advance,
 }
 
 log = logging.getLogger(__name__)
@@ -29,15 +36,17 @@ class Worker:
 
     def __init__(self, *, stop: threading.Event | None = None) -> None:
         self.stop = stop or threading.Event()
+        self.breaker = Breaker()
         self._busy: dict[tuple[type[Any], Any], Future[None]] = {}
+        self._due_at: dict[str, float] = {}
 
     def run(self) -> None:
         """Look for due rows until asked to stop, then let the steps in flight end."""
-        next_heal = 0.0
+        door.keep_pace(settings.FUSEBIT_RATE)
         with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="step") as pool:
             while not self.stop.is_set():
-                next_heal = self._look(pool, next_heal)
-                self.stop.wait(POLL_S)
+                self._look(pool)
+                self._rest()
 
     def run_once(self) -> int:
         """Take every row that is due now one step further; return how many there were."""
@@ -47,18 +56,31 @@ class Worker:
             self._step(row)
         return len(rows)
 
-    def _look(self, pool: ThreadPoolExecutor, next_heal: float) -> float:
+    def _look(self, pool: ThreadPoolExecutor) -> None:
         """Hand out what is due; a database that is away is waited for, not died of."""
-        now = timezone.now()
         try:
-            if now.timestamp() >= next_heal:
+            if self._is_time("heal", HEAL_EVERY_S):
                 self._heal()
-                next_heal = now.timestamp() + HEAL_EVERY_S
+            if self._is_time("beat", pulse.BEAT_EVERY_S):
+                pulse.beat(holding_back=self.breaker.cause)
             self._hand_out(pool)
         except Exception:
             log.exception("The queue could not be read; trying again.")
             close_old_connections()
-        return next_heal
+
+    def _is_time(self, what: str, every_s: float) -> bool:
+        now = time.monotonic()
+        if now < self._due_at.get(what, 0.0):
+            return False
+        self._due_at[what] = now + every_s
+        return True
+
+    def _rest(self) -> None:
+        """Wait for the next look: until a step ends while there is no room for another, else for a moment."""
+        if len(self._busy) >= IN_FLIGHT:
+            wait_for(self._busy.values(), timeout=POLL_S, return_when=FIRST_COMPLETED)
+        elif not any(step.done() for step in self._busy.values()):
+            self.stop.wait(POLL_S)
 
     def _heal(self) -> None:
         """Make due what nobody set due: sign-ins that were cut off, call tokens that have expired."""
@@ -69,17 +91,25 @@ class Worker:
         self._busy = {key: step for key, step in self._busy.items() if not step.done()}
         for model in ADVANCE:
             free = IN_FLIGHT - len(self._busy)
-            rows = selectors.due_rows(model, timezone.now(), free + len(self._busy)) if free > 0 else []
-            for row in rows[:free]:
-                if (model, row.pk) not in self._busy:
-                    self._busy[(model, row.pk)] = pool.submit(self._step_in_thread, row)
+            due = selectors.due_rows(model, timezone.now(), free + len(self._busy)) if free > 0 else []
+            rows = [row for row in due if (model, row.pk) not in self._busy][:free]
+            for row in rows[: self.breaker.admits(len(rows)) if rows else 0]:
+                self._busy[(model, row.pk)] = pool.submit(self._step_in_thread, row)
 
     def _step(self, row: Any) -> None:
         """Take one step; one bad row must not stop the others."""
         try:
-            ADVANCE[type(row)](row=row)
+            ADVANCE[type(row)](row=row, report=self._report)
         except Exception:
             log.exception("A step of %s %s failed.", type(row).__name__, row.pk)
+
+    def _report(self, error: door.FusebitError | None) -> None:
+        """Tell the breaker; when Fusebit is back, whoever waited for that need not wait any longer."""
+        was_open = self.breaker.is_open
+        self.breaker.note(error)
+        if was_open and not self.breaker.is_open:
+            for model in ADVANCE:
+                model.objects.filter(state=State.RETRY, error_code__in=causes.REMOTE).make_due()
 
     def _step_in_thread(self, row: Any) -> None:
         """Take one step on a connection of the thread's own."""

@@ -50,7 +50,10 @@ def busy(cast: Cast) -> Cast:
         )
     broken = functions.create(tenant=cast.tenant, name="order-created", starter=starters.blank(), author=cast.ada)
     Deployment.objects.filter(function=broken).update(
-        state=State.BLOCKED, last_error="SyntaxError: Unexpected token '}'\n    at index.js:7", reference_id="ref-3f9a"
+        state=State.BLOCKED,
+        error_code="build_failed",
+        last_error="SyntaxError: Unexpected token '}'\n    at index.js:7",
+        reference_id="ref-3f9a",
     )
     functions.create(tenant=cast.tenant, name="nightly-report", starter=starters.blank(), author=cast.ada)
     return cast
@@ -76,7 +79,7 @@ def test_setting_up(cast: Cast, signed_in: Open) -> None:
     look(page, "setup-slow")
 
     FusebitUser.objects.filter(user=cast.cy).update(
-        state=State.BLOCKED, last_error="The client may not add users.", reference_id="ref-81c2", next_attempt_at=None
+        state=State.BLOCKED, error_code="grants", last_error="The client may not add users.", reference_id="ref-81c2"
     )
     expect(page.get_by_text("ref-81c2")).to_be_visible()
     look(page, "setup-failed")

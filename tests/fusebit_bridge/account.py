@@ -33,6 +33,7 @@ class SmallAccount:
     issuers: dict[str, dict[str, Any]] = field(default_factory=dict)
     taken_by_a_client: set[tuple[str, str]] = field(default_factory=set)
     forgetful: bool = False
+    page: int = 100
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -74,18 +75,27 @@ class SmallAccount:
         inline = parse(claims[CLAIM])
         return inline if all(allows(self.access, statement) for statement in inline) else None
 
-    def _user_get(self, _name: str, _seen: Seen, query: dict[str, str], _effective: Any) -> tuple[int, Any]:
+    def _user_get(self, name: str, _seen: Seen, query: dict[str, str], _effective: Any) -> tuple[int, Any]:
+        if name:
+            return (200, self.users[name]) if name in self.users else (404, f"The user '{name}' does not exist")
+        if "issuerId" not in query:
+            return 200, self._listed(int(query.get("next", "0")))
         identity = {"issuerId": query["issuerId"], "subject": query["subject"]}
         if (query["issuerId"], query["subject"]) in self.taken_by_a_client:
             return 404, f"The client '{CLIENT}' does not exist"
         return 200, {"items": [user for user in self.users.values() if identity in user["identities"]]}
+
+    def _listed(self, start: int) -> dict[str, Any]:
+        items = list(self.users.values())
+        end = start + self.page
+        return {"items": items[start:end], **({"next": str(end)} if end < len(items) else {})}
 
     def _user_add(self, _name: str, seen: Seen, _query: Any, effective: Any) -> tuple[int, Any]:
         body = seen.json()
         known = [entry for user in self.users.values() for entry in user["identities"]]
         for entry in body["identities"]:
             if entry in known or (entry["issuerId"], entry["subject"]) in self.taken_by_a_client:
-                return 400, "The identity is already associated with a user or client"
+                return 400, "The identity with issuer 'i' and subject 's' is already associated with a user or client"
         if not all(allows(effective, statement) for statement in parse(body["access"])):
             return 400, "not authorized to grant access"
         user = {"id": f"usr-{len(self.users):016x}", **body}
@@ -95,7 +105,7 @@ class SmallAccount:
 
     def _user_update(self, name: str, seen: Seen, _query: Any, effective: Any) -> tuple[int, Any]:
         body = seen.json()
-        if not all(allows(effective, statement) for statement in parse(body["access"])):
+        if not all(allows(effective, statement) for statement in parse(body.get("access"))):
             return 400, "not authorized to grant access"
         if name not in self.users:
             return 404, f"The user '{name}' does not exist"

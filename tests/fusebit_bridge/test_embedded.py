@@ -17,6 +17,7 @@ from fusebit_bridge import connection, door, tokens
 from fusebit_bridge.models import TenantIssuer
 from fusebit_bridge.resources import Account, Function
 from fusebit_bridge.tokens import Token
+from tests.fusebit_bridge.keeper import Keeper
 from tests.fusebit_process import EmbeddedFusebit, Signer
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
@@ -94,15 +95,17 @@ def onboarded(embedded: EmbeddedFusebit, tmp_path: Path) -> Onboarded:
     assert door.tenant_issuer_id() == issuer
     identity = door.Identity(issuer, f"local|{uuid.uuid4().hex[:6]}")
     boundary_id = f"b-{uuid.uuid4().hex[:16]}"
-    user = door.provisioner().ensure_user(identity, door.boundary_access([boundary_id]), first_name="Ada")
+    user = Keeper(door.provisioner()).ensure(identity, door.boundary_access([boundary_id]), door.Names("Ada"))
     return Onboarded(embedded, client, client_id, identity, boundary_id, user)
 
 
 def test_a_person_gets_exactly_one_user_with_exactly_their_boundary(onboarded: Onboarded) -> None:
-    found = door.provisioner().find_user(onboarded.identity)
+    found = door.provisioner().observe(onboarded.identity).user
     assert found == onboarded.user
     assert found.access == door.boundary_access([onboarded.boundary_id])
-    again = door.provisioner().ensure_user(onboarded.identity, door.boundary_access([onboarded.boundary_id, "b-2"]))
+    keeper = Keeper(door.provisioner())
+    keeper.known[onboarded.identity] = onboarded.user.id
+    again = keeper.ensure(onboarded.identity, door.boundary_access([onboarded.boundary_id, "b-2"]))
     assert again.id == onboarded.user.id
     assert again.access == door.boundary_access([onboarded.boundary_id, "b-2"])
 
@@ -112,15 +115,15 @@ def test_fifteen_at_once_make_one_user(onboarded: Onboarded) -> None:
     access = door.boundary_access(["b-3"])
     provisioner = door.provisioner()
     with ThreadPoolExecutor(15) as pool:
-        users = list(pool.map(lambda _: provisioner.ensure_user(identity, access), range(15)))
+        users = list(pool.map(lambda _: Keeper(provisioner).ensure(identity, access), range(15)))
     assert len({user.id for user in users}) == 1
 
 
 def test_the_client_cannot_grant_beyond_its_subscription(onboarded: Onboarded) -> None:
     everything = frozenset({door.Statement("function:*", "/")})
     with pytest.raises((door.Refused, door.Rejected)):
-        door.provisioner().ensure_user(door.Identity(onboarded.identity.issuer_id, "local|x"), everything)
-    assert door.provisioner().find_user(door.Identity(onboarded.identity.issuer_id, "local|x")) is None
+        Keeper(door.provisioner()).ensure(door.Identity(onboarded.identity.issuer_id, "local|x"), everything)
+    assert door.provisioner().observe(door.Identity(onboarded.identity.issuer_id, "local|x")).user is None
 
 
 def test_a_function_is_put_read_listed_and_deleted(onboarded: Onboarded) -> None:
@@ -257,7 +260,7 @@ def test_narrowed_access_works_at_once_although_tokens_are_kept(onboarded: Onboa
     session.put_function("hello", SPECIFICATION)
     location = session.location("hello")
     assert session.execute(location, "hello").status == 200
-    door.provisioner().replace_access(onboarded.user.id, frozenset())
+    door.provisioner().perform(door.Replace(onboarded.user.id, access=frozenset()))
     assert session.execute(location, "hello").status == 403
     with pytest.raises(door.Refused):
         session.list_functions()
@@ -269,7 +272,7 @@ def test_a_client_with_the_guides_grants_only_lends_its_own_issuer(embedded: Emb
     call_command("import_client", str(path))
     assert door.tenant_issuer_id() == client.issuer
     identity = door.Identity(client.issuer, f"local|{uuid.uuid4().hex[:6]}")
-    door.provisioner().ensure_user(identity, door.boundary_access(["b-lent"]))
+    Keeper(door.provisioner()).ensure(identity, door.boundary_access(["b-lent"]))
     session = door.tenant(identity.subject, "b-lent")
     session.put_function("hello", SPECIFICATION)
     assert session.execute(session.location("hello"), "hello").status == 200

@@ -9,7 +9,7 @@ from onboarding import providers
 
 ROOT = Path(__file__).resolve().parents[2]
 READ = re.compile(
-    r"""env\.(?:text|boolean|number|words|origin|secret|later)\(\s*f?"([A-Z][A-Z_]+)"|environ\.get\(\s*"([A-Z_]+)"\s*[,)]"""
+    r"""env\.(?:text|boolean|number|words|pairs|origin|secret|later)\(\s*f?"([A-Z][A-Z_]+)"|environ\.get\(\s*"([A-Z_]+)"\s*[,)]"""
 )
 DOCUMENTED = re.compile(r"`([A-Z][A-Z0-9_]{3,})`")
 # Set by a parent process for its child, or by the desktop; not by people who configure this.

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
 from tenants.models import Deployment
 from tenants.services import functions
@@ -168,7 +169,11 @@ def test_a_version_shows_what_it_changed(ada: Client, editor: str) -> None:
 
 def test_a_deployment_that_failed_says_why_and_offers_to_try_again(ada: Client, editor: str, cast: Cast) -> None:
     Deployment.objects.filter(function=cast.hello).update(
-        state="blocked", last_error="Unexpected token '}'", reference_id="ref-1"
+        state="blocked",
+        error_code="build_failed",
+        last_error="Unexpected token '}'",
+        reference_id="ref-1",
+        next_attempt_at=timezone.now(),
     )
 
     shown = text(ada.get(editor))

@@ -54,7 +54,8 @@ def test_without_functions_the_front_page_leads_to_the_list(ada: Client, cast: C
 
 
 def test_a_later_failure_does_not_lead_back_to_setting_up(ada: Client, cast: Cast, home_of: str) -> None:
-    Deployment.objects.update(state=State.BLOCKED, last_error="Broken.")
+    trouble = {"error_code": "build_failed", "last_error": "Broken.", "next_attempt_at": timezone.now()}
+    Deployment.objects.update(state=State.BLOCKED, **trouble)
 
     assert ada.get("/").url == f"{home_of}functions/hello/"
 
@@ -94,7 +95,7 @@ def test_polling_is_answered_only_when_something_changed(cy: Client, cast: Cast)
     seen = first.content.decode().split("?seen=")[1].split('"')[0]
 
     assert cy.get(page, {"seen": seen}, headers=HTMX).status_code == 204
-    FusebitUser.objects.filter(user=cast.cy).update(state=State.BLOCKED)
+    FusebitUser.objects.filter(user=cast.cy).update(state=State.BLOCKED, error_code="grants")
     assert cy.get(page, {"seen": seen}, headers=HTMX).status_code == 200
 
 
@@ -112,7 +113,7 @@ def test_after_ten_seconds_the_page_lets_the_person_leave(cy: Client, cast: Cast
 
 def test_a_failure_shows_its_reason_and_reference_and_can_be_tried_again(cy: Client, cast: Cast) -> None:
     FusebitUser.objects.filter(user=cast.cy).update(
-        state=State.BLOCKED, last_error="The client may not add users.", reference_id="ref-7", next_attempt_at=None
+        state=State.BLOCKED, error_code="grants", last_error="The client may not add users.", reference_id="ref-7"
     )
     shown = cy.get(setup_of(cast.cy)).content.decode()
     assert "The client may not add users." in shown
