@@ -94,7 +94,9 @@ def test_an_unknown_role_is_refused(cast: Cast) -> None:
 
 
 def test_a_changed_role_is_changed_at_fusebit_too(cast: Cast) -> None:
-    FusebitUser.objects.create(user=cast.ben, subject="local|ben", next_attempt_at=None)
+    FusebitUser.objects.create(
+        user=cast.ben, subject="local|ben", state=State.READY, remote_user_id="usr-ben", next_attempt_at=None
+    )
 
     members.change_role(membership=member(cast, cast.ben), role=Role.DEVELOPER, actor=cast.ada)
 
@@ -128,7 +130,9 @@ def test_ownership_is_not_handed_to_somebody_of_another_tenant(cast: Cast) -> No
 
 
 def test_whoever_is_removed_loses_their_tokens_for_the_tenant_and_their_access(cast: Cast) -> None:
-    FusebitUser.objects.create(user=cast.ben, subject="local|ben", next_attempt_at=None)
+    FusebitUser.objects.create(
+        user=cast.ben, subject="local|ben", state=State.READY, remote_user_id="usr-ben", next_attempt_at=None
+    )
     row, token = tokens.create(user=cast.ben, name="mine", tenant=cast.tenant)
 
     members.remove(membership=member(cast, cast.ben), actor=cast.ada)
