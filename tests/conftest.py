@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("suite", deadline=None)  # a busy machine is not a failure
+hypothesis.settings.load_profile("suite")
 
 TESTS = Path(__file__).resolve().parent
 GATE = frozenset({"escape", "faults"})  # directories whose cases .ci/run adds to README's test command
