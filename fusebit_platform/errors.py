@@ -2,6 +2,7 @@
 
 PlatformError                 500
 ├── BadRequest                400   malformed ids, bodies, queries; broken rules; grants beyond one's own
+│   └── BuildFailed           400   the packages of a function cannot be built
 ├── Unauthorized              403   every failure to authenticate or authorise; never says why
 ├── NotFound                  404   the entity is missing and the caller may know
 ├── MethodNotAllowed          405   statistics without an analytics back end
@@ -38,6 +39,10 @@ class BadRequest(PlatformError):
 
     status = 400
     default = "Bad Request"
+
+
+class BuildFailed(BadRequest):
+    """The packages of a function cannot be built."""
 
 
 class Unauthorized(PlatformError):

@@ -162,6 +162,45 @@ class Function(models.Model):
         return f"{self.boundary_id}/{self.function_id}"
 
 
+class PackageSet(models.Model):
+    """The packages of a lockfile, built once for the whole deployment; `failure` is JSON (contract 5.3)."""
+
+    key = models.CharField(primary_key=True, max_length=64)  # sha256 of lockfile and Node.js version
+    lockfile = models.TextField()
+    failures = models.PositiveIntegerField(default=0)
+    retry_ms = models.BigIntegerField(default=0)  # no other attempt before, since the epoch
+    failure = models.TextField(blank=True, default="")
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class FunctionBuild(models.Model):
+    """A version of a function that waits for its packages (contract 5.5)."""
+
+    class State(models.TextChoices):
+        """How far it got, in the words of the wire."""
+
+        BUILDING = "building"
+        SUCCESS = "success"
+        FAILED = "failed"
+
+    id = models.CharField(primary_key=True, max_length=ID_LENGTH)
+    account_id = models.CharField(max_length=ID_LENGTH)
+    subscription_id = models.CharField(max_length=ID_LENGTH)
+    boundary_id = models.CharField(max_length=63)
+    function_id = models.CharField(max_length=64)
+    package_set = models.ForeignKey(PackageSet, on_delete=models.CASCADE, related_name="builds")
+    state = models.CharField(max_length=8, choices=State, default=State.BUILDING)
+    transitions = models.TextField()  # JSON: when each state was reached
+    draft = models.TextField()  # JSON: what is written when the packages are there
+    failure = models.TextField(blank=True, default="")
+    created_ms = models.BigIntegerField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.id
+
+
 class TaskRun(models.Model):
     """A run that was asked for and happens later; moments are milliseconds since the epoch (contract 6.7)."""
 

@@ -24,6 +24,16 @@ def parse(text: str) -> Version | None:
     return int(found.group(1)), int(found.group(2)), int(found.group(3))
 
 
+def is_range(text: str) -> bool:
+    """Tell whether a text is a range of versions."""
+    return len(text) <= MAX_CHARACTERS and all(_bounded(part.strip()) for part in text.split("||"))
+
+
+def _bounded(text: str) -> bool:
+    comparators = OPERATOR_SPACE.sub(r"\1", text.replace(" - ", " ")).split()
+    return all(PARTIAL.fullmatch(comparator) for comparator in comparators)
+
+
 def satisfies(version: Version, text: str) -> bool:
     """Tell whether `version` lies in the range; a range that cannot be read holds nothing."""
     return len(text) <= MAX_CHARACTERS and any(_all(version, part.strip()) for part in text.split("||"))

@@ -11,8 +11,8 @@ from fusebit_platform.api import bodies, parameters
 from fusebit_platform.api.base import Endpoint
 from fusebit_platform.api.specification import FunctionBody
 from fusebit_platform.api.transport import answer, nothing
-from fusebit_platform.errors import BadRequest, BodyTooLarge, NotFound
-from fusebit_platform.services import functions, redirects, tasks
+from fusebit_platform.errors import BadRequest, BodyTooLarge
+from fusebit_platform.services import builds, functions, redirects, tasks
 from fusebit_platform.services.functions import Address, Listing
 from fusebit_platform.validation import Shape, Text, validate, wrong
 
@@ -61,8 +61,10 @@ class Function(FunctionEndpoint):
                     f"'{self.ids[parameter]}'"
                 )
         body: FunctionBody = self.body
-        outcome = functions.put(caller=self.caller, address=self.address, body=body.cleaned(sent))
-        return nothing() if outcome is None else answer(outcome)
+        outcome = builds.put(caller=self.caller, address=self.address, body=body.cleaned(sent))
+        if outcome is None:
+            return nothing()
+        return answer(outcome, 201 if "buildId" in outcome else 200)
 
     def delete(self) -> HttpResponse:
         """Delete the function."""
@@ -136,8 +138,8 @@ class Builds(FunctionEndpoint):
 
     def post(self) -> HttpResponse:
         """Build the stored specification again."""
-        functions.rebuild(address=self.address)
-        return nothing()
+        build = builds.rebuild(address=self.address)
+        return nothing() if build is None else answer(build, 201)
 
 
 class Build(FunctionEndpoint):
@@ -147,7 +149,7 @@ class Build(FunctionEndpoint):
 
     def get(self) -> HttpResponse:
         """Return how a build is going; those that were done within the PUT are not kept."""
-        raise NotFound
+        return answer(*builds.get(address=self.address, build_id=self.ids["buildId"]))
 
 
 def _tunnel(value: str) -> str:

@@ -1,6 +1,7 @@
 """What the gateway needs from the rest of the platform."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from fusebit_platform.policy import Policy
@@ -38,6 +39,8 @@ class Executable(Protocol):
     def function_permissions(self) -> Any: ...
     @property
     def policy(self) -> Policy: ...
+    @property
+    def dependencies(self) -> Path | None: ...
 
 
 class Caller(Protocol):

@@ -51,6 +51,7 @@ class Known:
             timeout_s=min(executable.timeout_s, policy.timeout_s or executable.timeout_s),
             egress_allow=policy.egress_allow,
             egress_deny=policy.egress_deny,
+            dependencies=executable.dependencies,
             context={
                 "accountId": executable.account_id,
                 "subscriptionId": executable.subscription_id,

@@ -1,6 +1,8 @@
 """What the runtime is handed: one version of one function, and what a call of it answered."""
 
 import json
+import os
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -72,6 +74,19 @@ def write_files(build: Build, directory: Path) -> None:
             target.chmod(0o644)
         except OSError as error:
             raise BadBuild(f"The file {name!r} cannot be written.") from error
+
+
+def place_packages(dependencies: Path, directory: Path, *, share: bool) -> None:
+    """Put a tree of packages under `directory`; `share` its files where nobody can write to them from there."""
+    copy = _linked if share else shutil.copyfile
+    shutil.copytree(dependencies, directory / "node_modules", copy_function=copy, symlinks=True)
+
+
+def _linked(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copyfile(source, target)
 
 
 def _parts(name: str) -> tuple[str, ...]:

@@ -26,3 +26,15 @@ class BadFrame(RuntimeFault):
 
 class BadBuild(RuntimeFault):
     """A build names files that may not exist."""
+
+
+class NpmFailed(RuntimeFault):
+    """npm could not resolve or fetch packages; `module` is the one to blame, where that is known."""
+
+    def __init__(self, code: str, summary: str, *, detail: str = "", module: str = "", log: str = "") -> None:
+        super().__init__(summary)
+        self.code = code
+        self.summary = summary
+        self.detail = detail
+        self.module = module
+        self.log = log or summary

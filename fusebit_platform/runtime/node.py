@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from fusebit_platform.runtime.errors import NodeMissing
@@ -28,6 +29,15 @@ def find() -> Path:
     if on_path is None:
         raise NodeMissing(f"Functions need Node.js {OLDEST} or later and none was found. {ADVICE}")
     return _checked(Path(on_path), named="PATH")
+
+
+@cache
+def version() -> str:
+    """Return the version of the Node.js that functions run on, such as `v24.19.0`."""
+    answer = subprocess.run(  # noqa: S603 - found above
+        [str(find()), "--version"], env={}, capture_output=True, text=True, timeout=20, check=True
+    )
+    return answer.stdout.strip()
 
 
 def _packaged() -> Path | None:

@@ -199,6 +199,9 @@ class Pool:
         worker = spare or await self._spawn(build.memory_mb)
         directory = worker.directory / "app"
         builds.write_files(build, directory)
+        if build.dependencies is not None:
+            share = self._recipe.namespaces  # their mount is read-only for the function
+            await asyncio.to_thread(builds.place_packages, build.dependencies, directory, share=share)
         worker.bind(build, self._recipe.code_directory(worker.directory))
         if spare is not None:
             asyncio.get_running_loop().call_later(TICK_SECONDS / 4, self._prepare)

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fusebit_platform import authentication, configuration, resources, routes
@@ -12,7 +13,7 @@ from fusebit_platform.errors import SubscriptionMissing, Unauthorized
 from fusebit_platform.generation import current as generation
 from fusebit_platform.models import Function, Subscription
 from fusebit_platform.policy import UNRESTRICTED, Policy
-from fusebit_platform.services import audit, policies, system_tokens, tasks
+from fusebit_platform.services import audit, packages, policies, system_tokens, tasks
 from fusebit_platform.services.functions import Address
 
 EMAIL = "function+role@fusebit.io"
@@ -52,6 +53,7 @@ class Executable:
     concurrency: int | None
     function_permissions: dict[str, Any] | None
     policy: Policy = UNRESTRICTED
+    dependencies: Path | None = None  # its packages, built
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def _executable(function: Function) -> Executable:
         routes=rendered["routes"],
         base_url=address.location(),
         concurrency=_concurrency(function.subscription),
+        dependencies=packages.ensure(specification.get("packages", "")),
         function_permissions=rendered["security"].get("functionPermissions"),
         policy=policies.of(function.subscription_id, function.boundary_id),
     )

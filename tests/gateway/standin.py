@@ -44,6 +44,7 @@ class Executable:
     concurrency: int | None = None
     function_permissions: Any = None
     policy: Policy = UNRESTRICTED
+    dependencies: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,78 @@
+"""Reads which packages a function depends on, and pins each to the version it gets (contract 5.3)."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fusebit_platform import semver
+from fusebit_platform.errors import BadRequest
+from fusebit_platform.runtime import npm
+from fusebit_platform.runtime.errors import NpmFailed
+from fusebit_platform.services import packages
+
+NAME = re.compile(r"(@[a-z0-9~-][a-z0-9._~-]*/)?[A-Za-z0-9~-][A-Za-z0-9._~-]*", re.ASCII)
+TAG = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
+ARCHIVE = re.compile(r"\.(tgz|tar|tar\.gz)$", re.IGNORECASE)
+MAX_NAME = 214
+MAX_DECLARED = 200
+MENTIONED = re.compile(r"((?:@[^/@\s'\"]+/)?[^/@\s'\"]+)@([^'\"\n]*?)(?='|\"|\.?\n|\.$|\s(?:is|could)|$)")
+NOT_THE_REGISTRY_S = "only names, versions and ranges of the npm registry are accepted"
+REASONS = {
+    "E404": "there is no such package",
+    "ETARGET": "there is no such version",
+    "EUNSUPPORTEDPROTOCOL": NOT_THE_REGISTRY_S,
+}
+
+
+def pin(specification: dict[str, Any], previous: Mapping[str, Any] | None) -> None:
+    """Add to a specification the exact `dependencies` and the key of its `packages`; raise BadRequest.
+
+    Versions stay what they are until the declared ranges or the version of Node.js change.
+    """
+    ranges = specification["ranges"]
+    if previous is not None and previous["ranges"] == ranges and previous["node"] == specification["node"]:
+        specification["dependencies"] = previous.get("dependencies", {})
+        specification["packages"] = previous.get("packages", "")
+    else:
+        resolve(specification)
+
+
+def resolve(specification: dict[str, Any]) -> None:
+    """Pin the declared ranges to the versions that the registry has now; raise BadRequest."""
+    ranges: dict[str, str] = specification["ranges"]
+    specification["dependencies"], specification["packages"] = {}, ""
+    if not ranges:
+        return
+    check(ranges)
+    try:
+        lock = npm.lockfile(ranges, cache_directory=packages.cache_directory())
+    except NpmFailed as error:
+        raise BadRequest(unresolved(ranges, error)) from None
+    found = json.loads(lock)["packages"]
+    specification["dependencies"] = {
+        name: {"version": found[f"node_modules/{name}"]["version"], "registry": "public", "semver": wanted}
+        for name, wanted in ranges.items()
+    }
+    specification["packages"] = packages.remember(lock)
+
+
+def check(ranges: Mapping[str, str]) -> None:
+    """Raise BadRequest unless everything is a name and a range, or a tag, of the registry."""
+    if len(ranges) > MAX_DECLARED:
+        raise BadRequest(f"A function may declare at most {MAX_DECLARED} dependencies.")
+    for name, wanted in ranges.items():
+        is_range = semver.is_range(wanted) and not ARCHIVE.search(wanted)
+        if len(name) > MAX_NAME or not NAME.fullmatch(name) or not (is_range or TAG.fullmatch(wanted)):
+            raise BadRequest(_text(name, wanted, NOT_THE_REGISTRY_S))
+
+
+def unresolved(ranges: Mapping[str, str], error: NpmFailed) -> str:
+    """Return the message for what npm could not resolve, which may be a package that another one needs."""
+    mentioned = MENTIONED.search(f"{error.detail}\n{error.summary}" if error.code == "E404" else error.summary)
+    name, wanted = mentioned.groups() if mentioned else next(iter(ranges.items()))
+    return _text(name, ranges.get(name, wanted), REASONS.get(error.code, error.summary))
+
+
+def _text(name: str, wanted: str, reason: str) -> str:
+    return f"Unable to fully resolve module version for {name}@{wanted} from the npm registry: {reason}."
