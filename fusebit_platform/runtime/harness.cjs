@@ -45,6 +45,7 @@ const write = channel.write;
 const calls = new AsyncLocalStorage();
 const storeOf = AsyncLocalStorage.prototype.getStore;
 require('./outward.cjs')(() => apply(storeOf, calls, [])?.trace);
+const scheduleTask = require('./scheduling.cjs');
 const open = new MapClass();
 let build = null;
 let handler = null;
@@ -250,7 +251,7 @@ function contextOf(payload) {
   const ctx = parse(payload);
   assign(ctx, build.context);
   ctx.configuration = { ...build.configuration };
-  ctx.fusebit = { ...build.fusebit, ...ctx.fusebit };
+  ctx.fusebit = { ...build.fusebit, ...ctx.fusebit, scheduleTask: (options) => scheduleTask(ctx, options) };
   return ctx;
 }
 

@@ -219,6 +219,74 @@ def test_only_who_may_schedule_makes_tasks_and_asks_for_them(tasks):
     assert tasks.embedded.request("GET", path, token=unable.token()).status_code == 403
 
 
+SCHEDULER = """module.exports = async (ctx) => {
+  if (ctx.method === 'TASK') return {body: {query: ctx.query, body: ctx.body, headers: ctx.headers, path: ctx.path}};
+  const {options, date} = ctx.body;
+  if (date) options.notBefore = new Date(options.notBefore);
+  try {
+    return {body: await ctx.fusebit.scheduleTask(options)};
+  } catch (error) {
+    const {name, message, statusCode, body, headers} = error;
+    return {status: 400, body: {name, message, statusCode, body, source: headers?.['content-type']}};
+  }
+};"""
+
+
+@pytest.fixture
+def scheduler(embedded, boundary) -> Tasks:
+    tasks = Tasks(embedded, boundary)
+    allow = [{"action": "function:schedule", "resource": "/{{{fusebit.accountId}}}".join(("/account", "/"))}]
+    specification = {
+        "nodejs": {"files": {"index.js": SCHEDULER}},
+        "routes": [{"path": "/work", "task": {}}],
+        "security": {"functionPermissions": {"allow": allow}},
+    }
+    assert embedded.request("PUT", tasks.path, json=specification).status_code == 200
+    return tasks
+
+
+def test_a_function_schedules_its_own_tasks(scheduler):
+    options = {"path": "work/x", "query": {"a": "b"}, "body": {"n": 1}, "headers": {"X-Mine": "yes"}}
+    answer = scheduler.post("", {"options": options})
+    task = answer.json()
+    assert (answer.status_code, task["status"]) == (200, "pending")
+    assert task["location"].startswith(f"{scheduler.embedded.base_url}/v1/account/")
+    seen = scheduler.finished(task)["output"]["response"]["body"]
+    assert (seen["path"], seen["query"], seen["body"]) == ("/work/x?a=b", {"a": "b"}, {"n": 1})
+    assert seen["headers"]["x-mine"] == "yes"
+
+
+@pytest.mark.parametrize("way", ["date", "text", "seconds", "relative"])
+def test_a_function_says_in_several_ways_when_a_task_may_begin(scheduler, way):
+    due = int(time.time()) + 3600
+    iso = datetime.fromtimestamp(due, UTC).isoformat()
+    options = {"path": "/work"} | (
+        {"notBeforeRelative": 3600} if way == "relative" else {"notBefore": due if way == "seconds" else iso}
+    )
+    task = scheduler.post("", {"options": options, "date": way == "date"}).json()
+    assert abs(datetime.fromisoformat(task["notBefore"]).timestamp() - due) <= (10 if way == "relative" else 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "status"),
+    [
+        ({}, "TypeError", None),
+        ({"path": 5}, "TypeError", None),
+        ({"path": "/work", "headers": {"a": 1}}, "TypeError", None),
+        ({"path": "/work", "notBefore": "never"}, "TypeError", None),
+        ({"path": "/work", "notBeforeRelative": 25 * 3600}, "Error", 400),
+        ({"path": "/work", "accessToken": "nonsense"}, "Error", 403),
+        ({"path": "/elsewhere"}, "Error", 400),
+    ],
+)
+def test_a_task_that_cannot_be_scheduled_is_an_error_with_what_was_answered(scheduler, options, name, status):
+    error = scheduler.post("", {"options": options}).json()
+    assert (error["name"], error.get("statusCode")) == (name, status)
+    if status == 403:
+        assert error["body"]["message"] == "Unauthorized"
+        assert error["source"] == "application/json; charset=utf-8"
+
+
 def test_an_unknown_task_is_404_and_a_malformed_id_400(tasks):
     assert tasks.embedded.request("GET", f"{tasks.path}/task/tsk-{'0' * 16}").status_code == 404
     assert tasks.embedded.request("GET", f"{tasks.path}/task/nonsense").status_code == 400
