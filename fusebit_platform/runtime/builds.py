@@ -12,6 +12,7 @@ from fusebit_platform.runtime.errors import BadBuild
 
 MAX_DEPTH = 12
 MAX_NAME_BYTES = 255
+CPU_SECONDS = 10.0  # that every call may use; those with much time may use a third of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,11 @@ class Build:
     def key(self) -> tuple[str, str, str]:
         """Name the build."""
         return (self.boundary, self.function, self.version)
+
+    @property
+    def cpu_s(self) -> float:
+        """Return the seconds of CPU that one call may use."""
+        return max(CPU_SECONDS, self.timeout_s / 3)
 
 
 class Answer(NamedTuple):

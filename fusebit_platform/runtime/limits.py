@@ -18,6 +18,7 @@ class Limits:
     heap_mb: int
     writable_bytes: int  # private writable memory; 0 leaves it unbounded
     open_files: int = 256
+    threads: int = 64  # 0 where the process shares its user with others: the kernel counts by user
     file_bytes: int = 64 * MIB
 
     @classmethod
@@ -35,6 +36,8 @@ def apply(limits: Limits) -> None:
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
     }
+    if limits.threads:
+        bounds[resource.RLIMIT_NPROC] = limits.threads
     if limits.writable_bytes:
         # RLIMIT_AS cannot be used: V8 reserves far more address space than it ever writes to.
         bounds[resource.RLIMIT_DATA] = limits.writable_bytes

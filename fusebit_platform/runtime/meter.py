@@ -10,7 +10,7 @@ class Meter:
 
     def __init__(self, pid: int) -> None:
         self._clock = (~pid << 3) | PROCESS_CLOCK
-        self._last = 0.0
+        self.last = 0.0  # reading, in seconds
         self.share = 0.0  # seconds
 
     def total(self) -> float:
@@ -18,12 +18,12 @@ class Meter:
         try:
             return time.clock_gettime(self._clock)
         except OSError:
-            return self._last
+            return self.last
 
     def advance(self, calls: int) -> float:
         """Share what was used since the last time among `calls` and return the new share."""
         now = self.total()
         if calls:
-            self.share += (now - self._last) / calls
-        self._last = now
+            self.share += (now - self.last) / calls
+        self.last = now
         return self.share

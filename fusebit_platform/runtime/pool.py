@@ -8,7 +8,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from fusebit_platform.runtime import builds, limits, recipe
+from fusebit_platform.runtime import builds, limits, memory, recipe
 from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply, failure
 from fusebit_platform.runtime.errors import NodeFull, RuntimeFault, SpawnFailed
 from fusebit_platform.runtime.outlets import Egress
@@ -90,6 +90,7 @@ class Pool:
         self._ticker: asyncio.TimerHandle | None = None
         self._idle_bytes = 0
         self._closed = False
+        self._ticks = 0
 
     # --- for the platform ---
 
@@ -286,6 +287,8 @@ class Pool:
 
     def _tick(self) -> None:
         now = time.monotonic()
+        self._ticks += 1
+        is_whole_second = self._ticks % 10 == 0
         for worker in list(self._workers):
             if worker.build is None:
                 continue
@@ -293,7 +296,18 @@ class Pool:
                 worker.retiring = True
             if worker.calls or worker.retiring:
                 worker.tick(now)
+            elif is_whole_second:
+                worker.look_idle()
+        if is_whole_second and memory.is_scarce():
+            self._evict()
         self._ticker = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+
+    def _evict(self) -> None:
+        """End a quarter of the idle processes, those idle longest first."""
+        idle = [worker for worker in self._workers if worker.build is not None and not worker.calls]
+        idle.sort(key=lambda worker: worker.idle_since)
+        for worker in idle[: -(-len(idle) // 4)]:
+            worker.kill()
 
     def _later(self, work: "asyncio.coroutines.Coroutine[object, object, None]") -> None:  # type: ignore[name-defined]
         task = asyncio.get_running_loop().create_task(work)

@@ -62,7 +62,7 @@ class Recipe:
             scripts=tuple(str(script) for script in SCRIPTS),
             libraries=self.libraries,
             argv=self._argv(directory, limits),
-            limits=limits,
+            limits=limits if self.namespaces or host_id is not None else replace(limits, threads=0),
             host_id=host_id,
             namespaces=self.namespaces,
             landlock=self.landlock,

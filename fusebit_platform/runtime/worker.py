@@ -15,9 +15,9 @@ from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply, failu
 from fusebit_platform.runtime.errors import BadFrame
 from fusebit_platform.runtime.frames import ANSWER_HEAD, Kind
 from fusebit_platform.runtime.limits import HOSTILE_LOG_BYTES
-from fusebit_platform.runtime.meter import Meter
 from fusebit_platform.runtime.outlets import Outlet
 from fusebit_platform.runtime.spawning import Launching, Process
+from fusebit_platform.runtime.watch import IDLE_SECONDS, Watch
 
 QUIET_SECONDS = 0.2  # a busy process that says nothing for so long is asked whether it lives
 SOURCES = (("function", ""), ("provider", "code_error"), ("function", "code_error"))
@@ -43,7 +43,7 @@ class Worker(asyncio.Protocol):
         self.memory_mb = memory_mb
         self.build: Build | None = None
         self.calls: dict[int, Call] = {}
-        self.meter = Meter(os.getpid())  # until there is a process
+        self.watch = Watch(os.getpid())  # until there is a process
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.retiring = False  # takes no new calls
@@ -70,7 +70,7 @@ class Worker(asyncio.Protocol):
     async def attach(self, process: Process) -> None:
         """Take over a started process and wait until its harness speaks."""
         self.process = process
-        self.meter = Meter(process.pid)
+        self.watch = Watch(process.pid)
         loop = asyncio.get_running_loop()
         loop.add_reader(process.output, self._read_output)
         await loop.create_unix_connection(lambda: self, sock=process.frames)
@@ -105,7 +105,9 @@ class Worker(asyncio.Protocol):
             if self.outlet is not None:
                 self.outlet.renew()
         refusals = self.outlet.refusals if self.outlet is not None else 0
-        self.calls[call] = Call(reply, deadline, self.meter.advance(len(self.calls)), refusals)
+        self.calls[call] = Call(reply, deadline, self.watch.meter.advance(len(self.calls)), refusals)
+        if len(self.calls) == 1:
+            self.watch.answered()
         self._write(frames.encode(Kind.CALL, call, payload))
 
     def kill(self) -> None:
@@ -115,8 +117,8 @@ class Worker(asyncio.Protocol):
             self._launching.kill(self.process)
 
     def tick(self, now: float) -> None:
-        """Answer calls past their deadline, notice a process that hangs, and end one that is done."""
-        self._expire(now)
+        """Answer calls past their limits, notice a process that hangs, and end one that is done."""
+        self._expire(now, self.watch.look())
         if self.retiring and (not self.calls or self.stuck):
             self.kill()
         elif self._pinged_at:
@@ -125,23 +127,35 @@ class Worker(asyncio.Protocol):
             self._pinged_at = now
             self._write(frames.encode(Kind.PING, 0, b""))
 
-    def _expire(self, now: float) -> None:
-        for call, known in list(self.calls.items()):
-            if known.deadline > now:
-                return  # one version has one time limit, so the order of calls is the order of deadlines
-            cpu_ms = self._cost(known)
-            del self.calls[call]
-            self.retiring = True  # what the late call is still doing must not touch later ones
-            limit = self.build.timeout_s if self.build else 0
-            moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            message = f"{moment} {call:08x} Task timed out after {limit:.2f} seconds"
-            answer = failure(522, message, kind="Function.TimedOut", cause="timeout")._replace(cpu_ms=cpu_ms)
-            self._report_failure(call, answer)
-            known.reply(answer)
+    def look_idle(self) -> None:
+        """End a process that computes although nobody asked it to."""
+        if self.watch.look() > IDLE_SECONDS:
+            self._report(0, "The function kept computing after its last answer; its process was ended.")
+            self.kill()
+
+    def _expire(self, now: float, spun: float) -> None:
+        build = self.build
+        if build is None:
+            return
+        for number, call in list(self.calls.items()):
+            if call.deadline <= now:
+                self._overdue(number, call, "timeout", f"{build.timeout_s:.2f} seconds")
+            elif self._cost(call) > build.cpu_s * 1000 or spun > build.cpu_s:
+                self._overdue(number, call, "cpu", f"{build.cpu_s:.2f} seconds of CPU")
+
+    def _overdue(self, number: int, call: Call, cause: str, limit: str) -> None:
+        cpu_ms = self._cost(call)
+        del self.calls[number]
+        self.retiring = True  # what the late call is still doing must not touch later ones
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        message = f"{moment} {number:08x} Task timed out after {limit}"
+        answer = failure(522, message, kind="Function.TimedOut", cause=cause)._replace(cpu_ms=cpu_ms)
+        self._report_failure(number, answer)
+        call.reply(answer)
 
     def _cost(self, call: Call) -> float:
         """Return the CPU time in ms that a call in flight has used."""
-        return (self.meter.advance(len(self.calls)) - call.share) * 1000
+        return (self.watch.meter.advance(len(self.calls)) - call.share) * 1000
 
     # --- for its way out ---
 
@@ -188,6 +202,7 @@ class Worker(asyncio.Protocol):
         if call not in self.calls:
             return  # answered before, or never asked
         cpu_ms = self._cost(self.calls[call])
+        self.watch.answered()
         known = self.calls.pop(call)
         if len(payload) < ANSWER_HEAD.size:
             self.calls[call] = known

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -289,3 +290,93 @@ def test_frames_survive_any_cutting_and_nonsense_is_refused() -> None:
     for nonsense in (b"\0" * 9, b"\xff" * 9):
         with pytest.raises(BadFrame):
             Decoder().feed(nonsense)
+
+
+def test_a_call_past_its_cpu_is_522_with_its_own_cause(functions: Functions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fusebit_platform.runtime.builds.CPU_SECONDS", 0.4)
+    build = functions.build("module.exports = async (ctx) => { for (;;); };", timeout_s=1.2)
+    answer = functions.call(build)
+    assert (answer.status, answer.source, answer.cause) == (522, "provider", "cpu")
+    assert "timed out after 0.40 seconds of CPU" in message_of(answer)
+    assert answer.cpu_ms is not None
+    assert answer.cpu_ms >= 400
+
+
+def test_a_process_that_computes_for_long_steps_back_and_comes_forward_again(functions: Functions) -> None:
+    source = """module.exports = async (ctx) => {
+      const used = () => process.cpuUsage().user + process.cpuUsage().system;
+      const until = used() + (ctx.ms ?? 0) * 1000;
+      while (used() < until);
+      return { body: 1 };
+    };"""
+    build = functions.build(source, boundary="bomb")
+
+    async def ranked() -> None:
+        await functions.answer(build)
+        (pid,) = functions.pool.pids("bomb")
+        rank = Path(f"/proc/{pid}/autogroup")
+        busy = asyncio.create_task(functions.answer(build, ms=900))
+        await functions.settle(lambda: rank.read_text().endswith(" nice 19\n"))
+        await busy
+        await functions.settle(lambda: rank.read_text().endswith(" nice 0\n"))
+
+    functions.run(ranked())
+
+
+def test_a_process_that_computes_although_nobody_asked_is_ended(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fusebit_platform.runtime.worker.IDLE_SECONDS", 0.3)
+    functions.logged.clear()
+    functions.body(
+        functions.build(
+            "module.exports = async (ctx) => { setTimeout(() => { for (;;); }, 50); return { body: 1 }; };",
+            boundary="restless",
+        )
+    )
+    functions.run(functions.settle(lambda: not functions.pool.pids("restless")))
+    assert any("kept computing" in entry["msg"] for _, entry in functions.logged)
+
+
+def test_a_thread_bomb_meets_a_limit(recipe: Recipe) -> None:
+    functions = Functions(replace(recipe, permissions=False), spares=0)
+    try:
+        source = """const { Worker } = require('worker_threads');
+          module.exports = async (ctx) => {
+            let started = 0;
+            for (let n = 0; n < 100; n++) {
+              const ended = await new Promise((resolve) => {
+                const worker = new Worker('setInterval(() => {}, 1000)', { eval: true });
+                worker.on('online', () => resolve(false)).on('error', () => resolve(true));
+              }).catch(() => true);
+              if (ended) break;
+              started++;
+            }
+            return { body: started };
+          };"""
+        answer = functions.call(functions.build(source, memory_mb=1024, timeout_s=15))
+        assert answer.status == 500 or int(answer.body) < 64
+    finally:
+        functions.close()
+
+
+def test_scarce_memory_ends_idle_processes_and_no_busy_one(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    functions = Functions(recipe, spares=0)
+    source = (
+        "module.exports = async (ctx) => { await new Promise((r) => setTimeout(r, ctx.ms ?? 0)); return { body: 1 }; };"
+    )
+    builds = [functions.build(source, boundary=f"scarce{number}") for number in range(2)]
+
+    async def evict() -> Answer:
+        for build in builds:
+            await functions.answer(build)
+        busy = asyncio.create_task(functions.answer(builds[0], ms=2500))
+        monkeypatch.setattr("fusebit_platform.runtime.memory.is_scarce", lambda: True)
+        await functions.settle(lambda: not functions.pool.pids("scarce1"))
+        monkeypatch.undo()
+        return await busy
+
+    try:
+        assert functions.run(evict()).status == 200
+    finally:
+        functions.close()
