@@ -245,3 +245,55 @@ def test_a_function_token_is_the_server_speaking(embedded, boundary):
     forged = {**claims, "https://fusebit.io/permissions": {"allow": [{"action": "*", "resource": "/"}]}}
     kid = claims["iss"].partition(".")[0]
     assert embedded.request("GET", embedded.a, token=embedded.key.sign(forged, kid=kid)).status_code == 403
+
+
+def test_a_token_of_two_hours_or_a_day_or_for_ever_is_as_good(embedded):
+    now = int(time.time())
+    for expires in (now + 7200, now + 86_400, now + 10 * 365 * 86_400, None):
+        assert status(embedded, embedded.token(exp=expires, jwtId="x")) == 200
+
+
+def test_a_token_in_the_query_opens_streams_alone_and_only_without_a_header(embedded, boundary):
+    token = embedded.token()
+    for path in (f"{embedded.b(boundary)}/log", f"{embedded.f(boundary, 'f')}/log", f"{embedded.b(boundary)}/event"):
+        with embedded.request("GET", f"{path}?token={token}", token=None, stream=True) as answer:
+            assert answer.status_code == 200
+        for headers in ({"Authorization": "Basic x"}, {}):
+            with embedded.request("GET", f"{path}?token=x", token=None, headers=headers) as answer:
+                assert answer.status_code == 403
+        with embedded.request("GET", f"{path}?token={token}", token="x") as answer:
+            assert answer.status_code == 403
+    assert embedded.request("GET", f"{embedded.b(boundary)}/function?token={token}", token=None).status_code == 403
+
+
+def test_a_flat_map_of_keys_is_a_key_set_too(embedded, boundary):
+    key = KeyPair()
+    document = json.dumps({key.kid: key.public_pem, "other": "foo"})
+    spec = {"nodejs": {"files": {"index.js": f"module.exports = async (ctx) => ({{body: {document}}});"}}}
+    location = embedded.request("PUT", embedded.f(boundary, "map"), json=spec).json()["location"]
+    issuer = f"map-{secrets.token_hex(4)}"
+    embedded.request("POST", f"{embedded.a}/issuer/{issuer}", json={"jsonKeysUrl": location})
+    embedded.request("POST", f"{embedded.a}/user", json={"identities": [{"issuerId": issuer, "subject": "x"}]})
+    assert status(embedded, embedded.token(key=key, iss=issuer, sub="x")) == 200
+    assert status(embedded, embedded.token(key=KeyPair("other"), iss=issuer, sub="x")) == 403
+
+
+def test_new_keys_of_a_published_set_count_at_once(embedded, boundary):
+    issuer = f"rotating-{secrets.token_hex(4)}"
+    embedded.request("POST", f"{embedded.a}/user", json={"identities": [{"issuerId": issuer, "subject": "x"}]})
+    for turn in range(3):
+        key = KeyPair()
+        document = json.dumps({"keys": [jwk(key)]})
+        spec = {"nodejs": {"files": {"index.js": f"module.exports = async (ctx) => ({{body: {document}}});"}}}
+        location = embedded.request("PUT", embedded.f(boundary, "set"), json=spec).json()["location"]
+        if not turn:
+            embedded.request("POST", f"{embedded.a}/issuer/{issuer}", json={"jsonKeysUrl": location})
+        assert status(embedded, embedded.token(key=key, iss=issuer, sub="x")) == 200
+
+
+def test_who_may_add_accounts_must_say_where_they_belong(embedded):
+    assert embedded.request("POST", "/v1/account", json={}).status_code == 403
+    headers = {"fusebit-authorization-account-id": embedded.account}
+    weak = embedded.add_user(("account:*", "/"), ("global:add:subscription", "/"))
+    assert embedded.request("POST", "/v1/account", json={}, headers=headers, token=weak.token()).status_code == 403
+    assert embedded.request("POST", "/v1/account", json={}, headers=headers).status_code == 200

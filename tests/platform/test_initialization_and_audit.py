@@ -338,3 +338,45 @@ def test_the_trail_belongs_to_the_account_that_signed_the_caller_in(embedded):
     query = {"resource": f"/account/{other}", "count": 100}
     rows = embedded.request("GET", f"{embedded.a}/audit", params=query).json()["items"]
     assert [(row["action"], row["accountId"]) for row in rows] == [("account:get", embedded.account)]
+
+
+def test_resolving_an_invitation_leaves_nothing_on_the_trail(embedded, agent):
+    account = embedded.a.removeprefix("/v1")
+    token, claims = invite(embedded, agent, {})
+    assert resolve(embedded, token, {"publicKey": "x", "keyId": "k"}).status_code == 200
+    query = {"resource": f"{account}/init", "count": 100}
+    assert embedded.request("GET", f"{embedded.a}/audit", params=query).json()["items"] == []
+    query = {"issuerId": claims["issuerId"]}
+    assert embedded.request("GET", f"{embedded.a}/audit", params=query).json()["items"] == []
+
+
+def test_an_answer_in_the_other_form_is_refused(embedded, agent):
+    legacy, _claims = invite(embedded, agent, {})
+    key = KeyPair()
+    current = {"protocol": "pki", "accessToken": key.sign({"iss": "i", "sub": "s"}), "publicKey": key.public_pem}
+    assert resolve(embedded, legacy, current).status_code == 403
+    token, claims = invite(embedded, agent, {"protocol": "pki", "profile": {}})
+    assert resolve(embedded, token, {"publicKey": key.public_pem, "keyId": "k"}).status_code == 403
+    nameless = key.sign({"iss": claims["profile"]["issuerId"], "sub": claims["profile"]["subject"]}, kid=None)
+    without = {"protocol": "pki", "accessToken": nameless, "publicKey": key.public_pem}
+    assert resolve(embedded, token, without).status_code == 403
+    assert resolve(embedded, token, pki_answer(key, claims)).status_code == 200
+
+
+def test_an_issuer_id_that_is_taken_uses_the_invitation_up(embedded, agent):
+    token, claims = invite(embedded, agent, {})
+    path = f"{embedded.a}/issuer/{claims['issuerId']}"
+    assert embedded.request("POST", path, json={"publicKeys": [{"keyId": "k", "publicKey": "foo"}]}).status_code == 200
+    answer = resolve(embedded, token, {"publicKey": "x", "keyId": "k"})
+    assert (answer.status_code, answer.json()["message"]) == (400, f"The issuer '{claims['issuerId']}' already exists")
+    assert "identities" not in embedded.request("GET", agent).json()
+    assert resolve(embedded, token, {"publicKey": "x", "keyId": "k"}).status_code == 404
+
+
+def test_the_profile_names_the_server_as_the_caller_reached_it(embedded, agent):
+    headers = {"Host": "api.example.com:8443", "X-Forwarded-Proto": "https, http"}
+    answer = embedded.request("POST", f"{agent}/init", json={}, headers=headers)
+    claims = jwt.decode(answer.json(), options={"verify_signature": False})
+    assert claims["baseUrl"] == "https://api.example.com:8443"
+    assert claims["issuerId"].endswith(f".{claims['agentId']}.api.example.com")
+    assert claims["iss"] == claims["aud"] == embedded.base_url

@@ -201,3 +201,56 @@ def test_two_writers_with_one_etag_do_not_both_win(storage):
     with ThreadPoolExecutor(8) as threads:
         statuses = sorted(threads.map(write, range(2, 10)))
     assert statuses == [200] + [409] * 7
+
+
+def test_a_grant_on_one_item_covers_what_lies_below_it_and_not_its_siblings(storage):
+    embedded = storage.embedded
+    resource = f"{embedded.s.removeprefix('/v1')}/storage/{storage.root}/a"
+    for granted, allowed in (("/b", ("b", "b/c", "b/*")), ("", ("b", "b/c", "b/*", "*"))):
+        ada = embedded.add_user(("storage:*", f"{resource}{granted}"))
+        for name in ("b", "b/c", "b/*", "*"):
+            answer = storage.ask("PUT" if "*" not in name else "GET", f"a/{name}", {"data": 1}, token=ada.token())
+            assert answer.status_code == (200 if name in allowed else 403), (granted, name)
+
+
+def test_tags_are_replaced_and_none_are_left_when_none_are_sent(storage):
+    storage.ask("PUT", "a", {"data": 1, "tags": {"x": "1", "y": "2"}})
+    assert storage.ask("PUT", "a", {"data": 1, "tags": {"z": "3"}}).json()["tags"] == {"z": "3"}
+    assert storage.ask("PUT", "a", {"data": 1}).json()["tags"] == {}
+
+
+def test_an_item_may_be_put_back_as_it_was_returned_and_changed(storage):
+    item = storage.ask("PUT", "a", {"data": {"n": 1}}).json()
+    item["data"]["n"] = 2
+    again = storage.ask("PUT", "a", item)
+    assert (again.status_code, again.json()["data"]) == (200, {"n": 2})
+    assert storage.ask("PUT", "a", {"data": 3}, headers={"If-Match": again.json()["etag"]}).status_code == 200
+    assert storage.ask("PUT", "a", {"data": 3}, headers={"If-Match": again.json()["etag"]}).status_code == 409
+
+
+def test_the_checks_of_a_put_come_in_their_order(storage):
+    item = storage.ask("PUT", "a", {"data": 1}).json()
+    wrong = {"If-Match": "other"}
+
+    def said(body):
+        return storage.ask("PUT", "a", body, headers=wrong).json()["message"]
+
+    assert said({"etag": item["etag"]}) == 'data: "data" is required'
+    assert said({"data": "", "etag": item["etag"]}).startswith("No data was provided")
+    assert said({"data": 1, "etag": item["etag"]}).startswith("The etag in the body")
+    assert said({"data": 1}) == "Conflict"
+
+
+def test_storage_does_not_ask_whether_the_subscription_exists(storage):
+    embedded = storage.embedded
+    path = f"{embedded.a}/subscription/sub-{secrets.token_hex(8)}/storage/{storage.root}"
+    assert embedded.request("PUT", path, json={"data": 1}).status_code == 200
+    assert embedded.request("GET", path).json()["data"] == 1
+    assert storage.ask("GET").status_code == 404
+
+
+def test_another_accounts_storage_is_forbidden(storage):
+    embedded = storage.embedded
+    path = f"/v1/account/acc-{'0' * 16}/subscription/{embedded.subscription}/storage/a"
+    for method in ("GET", "PUT", "DELETE"):
+        assert embedded.request(method, path, json={"data": 1}).status_code == 403
