@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from fusebit_platform import encodings
 from fusebit_platform.validation import (
     AccountId,
     Boolean,
@@ -21,8 +22,6 @@ from fusebit_platform.validation import (
     wrong_at,
 )
 
-TEXT_ENCODINGS = {"ascii", "utf8", "utf-8", "ucs2", "ucs-2", "utf16le", "utf-16le", "latin1", "binary"}
-ENCODINGS = TEXT_ENCODINGS | {"base64", "base64url", "hex"}
 WORD = re.compile(r"\w", re.ASCII)
 MAX_NAME_BYTES = 255
 MAX_DEPTH = 16
@@ -53,7 +52,7 @@ def _encoded_files(value: object) -> dict[str, Any]:
             raise wrong_at(name, "must be an object")
         if not isinstance(entry.get("data"), str) or not isinstance(entry.get("encoding"), str):
             raise wrong_at(name, "must have data and encoding")
-        if entry["encoding"].lower() not in ENCODINGS:
+        if entry["encoding"].lower() not in encodings.ENCODINGS:
             raise wrong_at(name, "has an unknown encoding")
     _check_names(value)
     return value

@@ -16,6 +16,7 @@ from fusebit_platform.gateway.known import ADMITTED_SECONDS, Admission, Known
 from fusebit_platform.gateway.quotas import Quotas
 from fusebit_platform.gateway.records import CallerName, Records, RunRecord, Statement
 from fusebit_platform.gateway.refusals import Refusal
+from fusebit_platform.gateway.tunnel import Tunnel
 from fusebit_platform.runtime.builds import Answer
 
 MESSAGE = 500  # characters kept of an error's message
@@ -50,6 +51,7 @@ class Gateway:
         self._quotas = Quotas()
         self._tasks: set[asyncio.Task[None]] = set()
         self.records = records or Records()
+        self._tunnel = Tunnel()
         self.on_scheduled: Callable[[], None] = lambda: None
 
     def accept(self, exchange: Exchange) -> None:
@@ -142,7 +144,12 @@ class Gateway:
             self._refuse(exchange, refusal, known, admission)
             return
         payload = payload_of(exchange, admission.members, body)
-        self._runtime.submit(known.build, payload, partial(self._answered, exchange, known, admission))
+        reply = partial(self._answered, exchange, known, admission)
+        elsewhere = known.executable.redirect_url
+        if elsewhere:
+            self._tunnel.submit(f"{elsewhere}/v1{exchange.url}", known.build, payload, reply)
+        else:
+            self._runtime.submit(known.build, payload, reply)
 
     async def _schedule(self, exchange: Exchange, known: Known, route: Mapping[str, Any], body: bytes) -> None:
         try:

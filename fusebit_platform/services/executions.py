@@ -1,13 +1,12 @@
 """What the gateway needs to know to run a function: its files, who may call it, and its own token (contract 6)."""
 
-import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fusebit_platform import authentication, configuration, resources, routes
+from fusebit_platform import authentication, configuration, encodings, resources, routes
 from fusebit_platform.authentication import ExcessivePermissions
 from fusebit_platform.errors import SubscriptionMissing, Unauthorized
 from fusebit_platform.generation import current as generation
@@ -21,17 +20,6 @@ MEMORY_MB = (64, 3008)
 TIMEOUT_S = (1, 900)
 BACKGROUND_TOKEN_S = 30 * 60
 ANONYMOUS = "none"
-TEXT_ENCODINGS = {
-    "ascii": "latin-1",
-    "latin1": "latin-1",
-    "binary": "latin-1",
-    "utf8": "utf-8",
-    "utf-8": "utf-8",
-    "ucs2": "utf-16-le",
-    "ucs-2": "utf-16-le",
-    "utf16le": "utf-16-le",
-    "utf-16le": "utf-16-le",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +42,7 @@ class Executable:
     function_permissions: dict[str, Any] | None
     policy: Policy = UNRESTRICTED
     dependencies: Path | None = None  # its packages, built
+    redirect_url: str = ""  # where its calls go instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +77,6 @@ __all__ = [
     "Executable",
     "authorise",
     "background_token",
-    "decode_file",
     "find",
     "function_access_token",
     "generation",
@@ -133,6 +121,7 @@ def _executable(function: Function) -> Executable:
         routes=rendered["routes"],
         base_url=address.location(),
         concurrency=_concurrency(function.subscription),
+        redirect_url=function.redirect_url,
         dependencies=packages.ensure(specification.get("packages", "")),
         function_permissions=rendered["security"].get("functionPermissions"),
         policy=policies.of(function.subscription_id, function.boundary_id),
@@ -154,22 +143,7 @@ def _files(nodejs: Mapping[str, Any]) -> dict[str, str | bytes]:
         for name, content in nodejs["files"].items()
     }
     encoded = nodejs.get("encodedFiles", {})
-    return files | {name: decode_file(entry["data"], entry["encoding"]) for name, entry in encoded.items()}
-
-
-def decode_file(content: str, encoding: str) -> bytes:
-    """Return the bytes of an encoded file, reading the encodings of Node's Buffer as forgivingly as it does."""
-    encoding = encoding.lower()
-    if encoding in TEXT_ENCODINGS:
-        return content.encode(TEXT_ENCODINGS[encoding], errors="replace")
-    if encoding == "hex":
-        digits = content[: len(content) // 2 * 2]
-        try:
-            return bytes.fromhex(digits)
-        except ValueError:
-            return b""
-    kept = "".join(content.split()).replace("-", "+").replace("_", "/").partition("=")[0]
-    return base64.b64decode(kept[: len(kept) - (len(kept) % 4 == 1)] + "=" * (-len(kept) % 4))
+    return files | {name: encodings.decode(entry["data"], entry["encoding"]) for name, entry in encoded.items()}
 
 
 def authorise(executable: Executable, authorization_header: str | None, path: str, method: str) -> Caller:

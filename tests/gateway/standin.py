@@ -45,6 +45,7 @@ class Executable:
     function_permissions: Any = None
     policy: Policy = UNRESTRICTED
     dependencies: Path | None = None
+    redirect_url: str = ""
 
 
 @dataclass(frozen=True)
