@@ -22,6 +22,7 @@ from requests.adapters import HTTPAdapter
 from fusebit_bridge import witness
 from fusebit_bridge.answers import Reply, error_of, moment_of
 from fusebit_bridge.errors import FusebitError, InvalidName, UnexpectedAnswer, Unreachable
+from fusebit_bridge.events import EventStream
 from fusebit_bridge.pace import Pace
 from fusebit_bridge.resources import Path
 from fusebit_bridge.tokens import Token
@@ -144,6 +145,24 @@ class Requestor:
                 if not again or isinstance(error, requests.Timeout):
                     raise
                 return self._exchange(prepared, limits, reference_id)
+
+    def stream(self, path: Path, *, token: Token, query: Mapping[str, str], seconds: float) -> EventStream:
+        """Open a stream of events; raise what a refusal stands for. `seconds` is the longest silence."""
+        reference_id = secrets.token_hex(8)
+        url = f"{self.base_url}/v1{path.text}" + (f"?{urlencode(query)}" if query else "")
+        prepared = _prepare("GET", url, [("Accept", "text/event-stream")], b"", reference_id)
+        prepared.headers["Authorization"] = f"Bearer {token.text}"
+        with _failures_named(reference_id):
+            response = self._session.send(
+                prepared, stream=True, allow_redirects=False, timeout=(CONNECT_TIMEOUT_S, seconds)
+            )
+            if response.status_code == 200:
+                return EventStream(response)
+            try:
+                body = b"".join(_chunks(response, Limits(), time.monotonic() + READ_TIMEOUT_S, reference_id))
+            finally:
+                response.close()
+        raise error_of(Reply(response.status_code, tuple(response.raw.headers.items()), body, 0.0, reference_id))
 
     def _exchange(self, prepared: requests.PreparedRequest, limits: Limits, reference_id: str) -> Reply:
         if self.pace is not None:

@@ -26,6 +26,7 @@ from fusebit_bridge.errors import (
     Unreachable,
     Untrusted,
 )
+from fusebit_bridge.events import Event, EventStream
 from fusebit_bridge.extensions import Extensions, set_suspended
 from fusebit_bridge.extensions import ask as extensions
 from fusebit_bridge.permissions import Statement
@@ -47,6 +48,8 @@ __all__ = [
     "Conflict",
     "Create",
     "Desired",
+    "Event",
+    "EventStream",
     "Exchange",
     "Extensions",
     "Failed",

@@ -84,6 +84,13 @@ class BuildId(Segment):
     pattern = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
+class RunId(Segment):
+    """A number that ascends."""
+
+    kind = "a run id"
+    pattern = re.compile(r"[0-9]{1,40}")
+
+
 class IssuerId(Segment):
     """Any printable string, often a URL, that does not end like an issuer of the system."""
 
@@ -133,6 +140,18 @@ class Boundary(Path):
     def functions(self) -> Path:
         """Return the path that lists the boundary's functions."""
         return Path(f"{self.text}/function")
+
+    def runs(self) -> Path:
+        """Return the path that lists what ran in the boundary (extension `runs`)."""
+        return Path(f"{self.text}/run")
+
+    def run(self, run_id: str) -> Path:
+        """Return the path of one run."""
+        return Path(f"{self.text}/run/{RunId(run_id).encoded}")
+
+    def events(self) -> Path:
+        """Return the path of the boundary's live events (extension `events`)."""
+        return Path(f"{self.text}/event")
 
     def function(self, name: str) -> Function:
         """Return the path of one function."""

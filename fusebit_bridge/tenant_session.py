@@ -8,15 +8,18 @@ from fusebit_bridge import tokens
 from fusebit_bridge.answers import Reply
 from fusebit_bridge.client import Limits, Requestor
 from fusebit_bridge.errors import InvalidName, UnexpectedAnswer
+from fusebit_bridge.events import EventStream
 from fusebit_bridge.execution import METHODS, passed_on, trusted, url_of
 from fusebit_bridge.permissions import Statement
-from fusebit_bridge.resources import Boundary
+from fusebit_bridge.resources import Boundary, Function
 from fusebit_bridge.tokens import Token, TokenSource
 
 PUT_SECONDS = 45.0
 EXECUTE_SECONDS = 60.0
 ANSWER_LIMIT = 6 * 1024 * 1024 + 64 * 1024  # contract 6.5: about 6 MB
 PAGE = "100"
+RUNS_SECONDS = 5.0
+SILENCE_SECONDS = 30.0  # Fusebit gives a sign of life every ten
 PAGES_AT_MOST = 1_000
 
 
@@ -45,6 +48,7 @@ class Answer:
     source: str
     permissions: list[dict[str, str]]
     reference_id: str = ""
+    trace_id: str = ""
 
 
 class TenantSession:
@@ -120,9 +124,12 @@ class TenantSession:
         content_type: str = "",
         *,
         anonymous: bool = False,
+        actions: Iterable[str] | None = None,
         seconds: float = EXECUTE_SECONDS,
     ) -> Answer:
         """Call the function at its `location` with a token for it alone, or with none when `anonymous`.
+
+        `actions` are what that token may do on the function, where executing it is not what is wanted.
 
         Whatever status comes back is an Answer. Raise Untrusted, with nothing sent, when the location names
         another host; InvalidName for a method, path or header that cannot be sent; Unreachable without an
@@ -135,7 +142,7 @@ class TenantSession:
         sent = passed_on(headers)
         if body and content_type:
             sent["content-type"] = _one_line(content_type)
-        token = None if anonymous else tokens.execute(self._source, function)
+        token = None if anonymous else self._calling(function, actions)
         limits = Limits(seconds, ANSWER_LIMIT)
         reply = self._requestor.send(
             method, url, headers=sent.items(), token=token, body=body, limits=limits, named=function.text
@@ -148,6 +155,32 @@ class TenantSession:
             source=reply.header("x-fx-response-source"),
             permissions=[statement.as_json() for statement in token.permissions] if token else [],
             reference_id=reply.reference_id,
+            trace_id=reply.header("fusebit-trace-id"),
+        )
+
+    def runs(self, **query: str) -> tuple[list[dict[str, Any]], str]:
+        """Return a page of what ran, refused calls too, and the cursor to go on from (extension `runs`)."""
+        path, token = self._boundary.runs(), tokens.read_log(self._source, self._boundary)
+        reply = self._requestor.ask("GET", path, token=token, query=query, seconds=RUNS_SECONDS)
+        page: tuple[list[dict[str, Any]], str] = reply.read(
+            lambda members: ([dict(item) for item in members["items"]], str(members.get("next") or ""))
+        )
+        return page
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """Return one run with its `logs`; raise Missing when Fusebit has let go of it."""
+        token = tokens.read_log(self._source, self._boundary)
+        return self._requestor.ask("GET", self._boundary.run(run_id), token=token, seconds=RUNS_SECONDS).json()
+
+    def events(self, after: str = "", function: str = "", *, seconds: float = SILENCE_SECONDS) -> EventStream:
+        """Open the live events of the boundary, or of one function, from `after` on (extension `events`)."""
+        query = {name: value for name, value in (("after", after), ("functionId", function)) if value}
+        token = tokens.read_log(self._source, self._boundary)
+        return self._requestor.stream(self._boundary.events(), token=token, query=query, seconds=seconds)
+
+    def _calling(self, function: Function, actions: Iterable[str] | None) -> Token:
+        return (
+            tokens.execute(self._source, function) if actions is None else tokens.trial(self._source, function, actions)
         )
 
     def _reading(self) -> Token:

@@ -9,7 +9,8 @@
 | `read`          | tenant    | `function:get` in one boundary                                | 120 s | 60 s |
 | `put`, `delete` | tenant    | that verb on one function (`put`: and what the code may hold) | 60 s  | no   |
 | `execute`       | tenant    | `function:execute` on one function                            | 60 s  | 30 s |
-| `read_log`      | tenant    | `function:get-log` on one function                            | 60 s  | no   |
+| `read_log`      | tenant    | `function:get-log` on one function or boundary                | 60 s  | 30 s |
+| `trial`         | tenant    | what the person chose, on one function                        | 60 s  | no   |
 | `call`          | its own   | `function:execute` on one function; handed out by a tenant    | as told | no |
 
 Every token carries `iss`, `sub`, `aud`, `iat`, `exp`, `jti`, the inline permissions, and `alg` and `kid` of
@@ -37,8 +38,9 @@ TTL_S = {
     "delete": 60,
     "execute": 60,
     "read_log": 60,
+    "trial": 60,
 }
-KEPT = frozenset({"read", "execute"})  # for half of their life
+KEPT = frozenset({"read", "execute", "read_log"})  # for half of their life
 KEPT_AT_MOST = 4096
 GRANTED_AT_MOST = 48  # statements in one token, so that it fits in a header of 8 KiB
 
@@ -199,9 +201,14 @@ def execute(source: TokenSource, function: Function) -> Token:
     return source.token("execute", frozenset({Statement("function:execute", function.resource)}))
 
 
-def read_log(source: TokenSource, function: Function) -> Token:
-    """Return a token that may follow the log of one function."""
-    return source.token("read_log", frozenset({Statement("function:get-log", function.resource)}))
+def trial(source: TokenSource, function: Function, actions: Iterable[str]) -> Token:
+    """Return a token that may do exactly `actions` on one function, to see how the function takes it."""
+    return source.token("trial", frozenset(Statement(action, function.resource) for action in actions))
+
+
+def read_log(source: TokenSource, place: Path) -> Token:
+    """Return a token that may follow the log of one function, or of one boundary."""
+    return source.token("read_log", frozenset({Statement("function:get-log", place.resource)}))
 
 
 def call(source: KeySource, function: Function, expires_at: int) -> Token:

@@ -1,7 +1,7 @@
 """What the product remembers."""
 
 from tenants.models.access import ApiToken, CallToken, Invitation, KeptAnswer, Scope
-from tenants.models.functions import Deployment, Function, FunctionVersion
+from tenants.models.functions import Deployment, Function, FunctionVersion, Release
 from tenants.models.ledger import AuditChain, AuditEvent, ProvisioningEvent
 from tenants.models.operations import Comparison, WorkerPulse
 from tenants.models.reconciled import Reconciled, State
@@ -26,6 +26,7 @@ __all__ = [
     "Membership",
     "ProvisioningEvent",
     "Reconciled",
+    "Release",
     "Role",
     "Run",
     "RunBody",

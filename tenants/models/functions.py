@@ -86,6 +86,7 @@ class Deployment(Reconciled):
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     build_id = models.CharField(max_length=80, blank=True)
     build_log = models.TextField(blank=True, help_text="What happened on the way, a line each.")
+    remote_version = models.PositiveIntegerField(null=True, help_text="As Fusebit numbers what is live.")
     location = models.URLField(max_length=500, blank=True, help_text="As Fusebit gave it.")
 
     class Meta(Reconciled.Meta):
@@ -95,4 +96,23 @@ class Deployment(Reconciled):
 
     def __str__(self) -> str:
         """Show the version that should answer."""
+        return str(self.version)
+
+
+class Release(models.Model):
+    """When a version went live, and how Fusebit numbers what it then held."""
+
+    function = models.ForeignKey(Function, on_delete=models.CASCADE, related_name="releases")
+    version = models.ForeignKey(FunctionVersion, on_delete=models.CASCADE, related_name="+")
+    remote_version = models.PositiveIntegerField(null=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        """Newest first."""
+
+        ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["function", "-at"])]
+
+    def __str__(self) -> str:
+        """Show the version."""
         return str(self.version)

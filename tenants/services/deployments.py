@@ -11,8 +11,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from fusebit_bridge import door
-from tenants.models import Deployment, FunctionVersion, FusebitUser, Role, State
-from tenants.services import causes, reconciliation, secrets
+from tenants.models import Deployment, FunctionVersion, FusebitUser, Release, Role, State
+from tenants.services import build_log, causes, reconciliation, secrets
 from tenants.services.reconciliation import Claim
 
 BUILD_PATIENCE_S = 20.0
@@ -90,17 +90,25 @@ def specification(version: FunctionVersion) -> dict[str, Any]:
 
 def _publish(row: Deployment, held: Claim) -> dict[str, Any]:
     function = row.function
+    progress = build_log.Progress(row, held.fence)
     session = session_for(function.tenant_id, function.tenant.boundary_id, row.requested_by)
+    progress.sending(row.version)
     publication = session.put_function(function.name, specification(row.version))
     deadline = time.monotonic() + BUILD_PATIENCE_S
     while publication.status == "building":
+        progress.building(publication.build_id)
         if time.monotonic() > deadline:
             raise door.Unreachable("The build takes longer than usual.")
         time.sleep(BUILD_POLL_S)
         publication = session.build(function.name, publication.build_id)
     location = session.location(function.name)
+    progress.live(row.version)
     return reconciliation.settled(
-        held, live_version=row.version, build_id=publication.build_id or "", location=location
+        held,
+        live_version=row.version,
+        build_id=publication.build_id or "",
+        remote_version=publication.version or row.remote_version,
+        location=location,
     )
 
 
@@ -114,6 +122,8 @@ def _remove(row: Deployment, held: Claim) -> dict[str, Any]:
 
 def _trouble(row: Deployment, held: Claim, error: door.FusebitError) -> dict[str, Any]:
     columns = reconciliation.troubled(row, held, error)
+    if not row.absent:
+        build_log.Progress(row, held.fence).failed(error.message)
     if error.code == "access_pending" and row.state != State.DELETING:  # nothing is wrong: the user's row is worked on
         columns |= {"state": State.PENDING, "next_attempt_at": timezone.now() + reconciliation.retry_delay(0)}
     return columns
@@ -133,6 +143,8 @@ def _record(
         if columns["state"] == State.DELETED:
             row.function.deleted_at = timezone.now()
             row.function.save(update_fields=["deleted_at"])
+        if columns["state"] == State.READY:
+            Release.objects.create(function=row.function, version=row.version, remote_version=columns["remote_version"])
         reconciliation.note(
             tenant=row.function.tenant,
             step="function",

@@ -14,13 +14,14 @@ from django.utils import timezone
 
 from fusebit_bridge import door
 from tenants import selectors
-from tenants.models import BoundaryPolicy, Deployment, FusebitUser, State
-from tenants.services import call_tokens, causes, deployments, policies, provisioning, pulse, remote_users
+from tenants.models import BoundaryPolicy, Deployment, FusebitUser, Run, State
+from tenants.services import call_tokens, causes, deployments, mirroring, policies, provisioning, pulse, remote_users
 from tenants.services.breaker import Breaker
 
 IN_FLIGHT = 8
 POLL_S = 0.25
 HEAL_EVERY_S = 5.0
+RUNS_EVERY_S = 15.0
 # In this order: people wait for access first.
 ADVANCE: dict[type[Any], Callable[..., Any]] = {
     FusebitUser: remote_users.advance,
@@ -63,6 +64,8 @@ class Worker:
                 self._heal()
             if self._is_time("beat", pulse.BEAT_EVERY_S):
                 pulse.beat(holding_back=self.breaker.cause)
+            if self._is_time("runs", RUNS_EVERY_S) and not any(key[0] is Run for key in self._busy):
+                self._busy[(Run, None)] = pool.submit(self._in_thread, mirroring.round_of_all)
             self._hand_out(pool)
         except Exception:
             log.exception("The queue could not be read; trying again.")
@@ -113,7 +116,12 @@ class Worker:
 
     def _step_in_thread(self, row: Any) -> None:
         """Take one step on a connection of the thread's own."""
+        self._in_thread(lambda: self._step(row))
+
+    def _in_thread(self, work: Callable[[], Any]) -> None:
         try:
-            self._step(row)
+            work()
+        except Exception:
+            log.exception("Copying runs failed; trying again.")
         finally:
             close_old_connections()

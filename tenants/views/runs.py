@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from tenants.errors import TenantError
 from tenants.forms import CallForm
 from tenants.models import Function
-from tenants.services import invocations
+from tenants.services import catalogue, invocations
 from tenants.views import answers, editor, scope
 
 
@@ -30,11 +30,11 @@ def run(request: HttpRequest, slug: str, name: str) -> HttpResponse:
 
 def _call(request: HttpRequest, function: Function, form: CallForm) -> dict[str, Any]:
     try:
-        outcome = invocations.run(function=function, actor=scope.person(request), call=form.call())
+        outcome = invocations.run(function=function, actor=scope.person(request), call=form.call(), from_panel=True)
     except TenantError as error:
         return {"problem": error}
     return {
         "run": outcome.run,
         "answer": answers.readable(outcome),
-        "explanation": answers.explain(outcome.run.cause),
+        "explanation": catalogue.explain(outcome.run.cause),
     }

@@ -6,6 +6,7 @@ from django.test import Client
 
 from tenants.forms import CallForm
 from tenants.models import Deployment, Run
+from tenants.services import catalogue
 from tenants.services.invocations import Outcome
 from tenants.views import answers
 from tests.cast import Cast
@@ -21,7 +22,7 @@ def shown(body: bytes, **columns: object) -> str:
         {
             "run": run,
             "answer": answers.readable(Outcome(run, [("Content-Type", "text/html")], body)),
-            "explanation": answers.explain(run.cause),
+            "explanation": catalogue.explain(run.cause),
         },
     )
 
@@ -89,11 +90,13 @@ def test_a_failed_run_says_what_happened_and_what_to_do() -> None:
 
 
 def test_every_cause_has_words() -> None:
-    catalogue = (
-        "code_error timeout memory build_failed auth_missing auth_denied rate_limited quota egress_blocked platform"
+    codes = (
+        "code_error timeout memory cpu build_failed auth_missing auth_denied rate_limited quota too_large not_found"
+        " egress_blocked suspended platform"
     )
 
-    assert set(catalogue.split()) == set(answers.CAUSES)
+    assert set(codes.split()) == set(catalogue.CAUSES)
+    assert all(cause.title and cause.whose and cause.meaning and cause.fix for cause in catalogue.CAUSES.values())
 
 
 @pytest.mark.parametrize("htmx", [False, True])

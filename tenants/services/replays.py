@@ -1,0 +1,105 @@
+"""Sends a call that was made once more, to what is live or to any other version, without making that one live."""
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from fusebit_bridge import door
+from tenants.errors import FusebitUnavailable, NotReady, TenantError
+from tenants.models import Function, FunctionVersion, Run
+from tenants.services import audit, bodies, deployments, invocations
+
+AT_ONCE = 20
+PATIENCE_S = 40.0
+BUILD_PATIENCE_S = 30.0
+SCRATCH = "replay-v{number}-{name}"  # beside the function, in the same boundary, for as long as the replay takes
+
+
+@dataclass(frozen=True)
+class Replay:
+    """One call that was sent again; `run` is None when it could not be sent, and `problem` says why."""
+
+    original: Run
+    run: Run | None
+    problem: str = ""
+
+
+def call_of(run: Run) -> invocations.Call | None:
+    """Return the call as it was sent, None when the request is not kept (any more)."""
+    kept = bodies.of(run)
+    return invocations.Call.from_json(kept.request) if kept else None
+
+
+def replay(*, runs: Iterable[Run], function: Function, version: FunctionVersion, actor: User) -> list[Replay]:
+    """Send the calls again to `version`, the first twenty of them, one after the other.
+
+    A version that is not live is deployed under a name of its own, closed and without its schedule, and removed
+    afterwards. Raise FusebitUnavailable when that does not work, NotReady when nothing can be sent.
+    """
+    chosen = [(run, call) for run in list(runs)[:AT_ONCE] if (call := call_of(run)) is not None]
+    if not chosen:
+        raise NotReady("The requests of these calls are not kept: there is nothing to send again.")
+    with transaction.atomic():
+        audit.record(
+            action="runs.replayed",
+            tenant=function.tenant,
+            actor=actor,
+            target=function.name,
+            version=version.number,
+            count=len(chosen),
+        )
+    deadline = time.monotonic() + PATIENCE_S
+    done: list[Replay] = []
+    with _place(function, version, actor) as place:
+        for run, call in chosen:
+            if time.monotonic() > deadline:
+                done.append(Replay(run, None, "There was no time left for this one."))
+            else:
+                done.append(_again(run, call, place, function, actor))
+    return done
+
+
+def _again(run: Run, call: invocations.Call, place: invocations.Place, function: Function, actor: User) -> Replay:
+    try:
+        outcome = invocations.run_at(place=place, function=function, actor=actor, call=call, from_panel=True)
+    except TenantError as error:
+        return Replay(run, None, error.message)
+    return Replay(run, outcome.run)
+
+
+@contextlib.contextmanager
+def _place(function: Function, version: FunctionVersion, actor: User) -> Iterator[invocations.Place]:
+    live = function.deployment.live_version
+    if live is not None and live.pk == version.pk:
+        yield invocations.Place(function.name, function.deployment.location, version.number)
+        return
+    name = SCRATCH.format(number=version.number, name=function.name)[:64].rstrip("-")
+    try:
+        session = deployments.session_for(function.tenant_id, function.tenant.boundary_id, actor)
+        location = _deploy(session, name, version)
+    except door.FusebitError as error:
+        raise FusebitUnavailable(
+            f"v{version.number} could not be set up for the replay: {error.message}", reference_id=error.reference_id
+        ) from error
+    try:
+        yield invocations.Place(name, location, version.number)
+    finally:
+        with contextlib.suppress(door.FusebitError):  # the next replay of this version replaces and removes it
+            session.delete_function(name)
+
+
+def _deploy(session: door.TenantSession, name: str, version: FunctionVersion) -> str:
+    specification = deployments.specification(version)
+    specification.pop("schedule", None)  # nothing may run by itself under a name that goes away
+    publication = session.put_function(name, specification)
+    deadline = time.monotonic() + BUILD_PATIENCE_S
+    while publication.status == "building":
+        if time.monotonic() > deadline:
+            raise door.Unreachable("The build takes longer than usual.")
+        time.sleep(deployments.BUILD_POLL_S)
+        publication = session.build(name, publication.build_id)
+    return session.location(name)
