@@ -16,6 +16,7 @@ class Configuration:
     jwks_http_origins: frozenset[str]
     max_token_lifetime: int
     tunnel_pattern: str
+    exposes_docs: bool = False
 
 
 def default_data_dir() -> Path:
@@ -35,6 +36,7 @@ def load() -> Configuration:
         max_token_lifetime=int(os.environ.get("MAX_TOKEN_LIFETIME") or 0),
         tunnel_pattern=os.environ.get("PLATFORM_TUNNEL_PATTERN")
         or r"https://[a-z0-9-]+\.tunnel\.dev\.fivequarters\.io",
+        exposes_docs=os.environ.get("API_EXPOSE_DOCS", "0") not in {"", "0"},
     )
 
 

@@ -16,6 +16,7 @@ from fusebit_platform.api import (
     issuers,
     logs,
     npm,
+    openapi,
     policy,
     registry,
     runs,
@@ -39,11 +40,13 @@ def route(path: str, endpoint: type[Endpoint]) -> URLPattern:
 
 
 urlpatterns = [
+    re_path("^/$", openapi.Docs.as_view()),
     route("health", health.Health),
     route("health/analytics", health.Analytics),
     route("metrics", health.Metrics),
     route("refresh", health.Refresh),
     route("extensions", extensions.Extensions),
+    route(r"openapi\.json", openapi.Document),
     route("account", accounts.Accounts),
     route(ACCOUNT, accounts.Account),
     route(f"{ACCOUNT}/me", agents.Me),

@@ -34,6 +34,7 @@ class Endpoint(APIView):
 
     actions: ClassVar[dict[str, str]] = {}
     shapes: ClassVar[dict[str, type[Shape]]] = {}
+    forms: ClassVar[dict[str, tuple[type[Shape], ...]]] = {}  # of bodies that the endpoint reads itself
     body_limit: ClassVar[int] = bodies.DEFAULT_LIMIT
     takes_query: ClassVar[frozenset[str]] = frozenset()  # methods whose query is checked
     query_shape: ClassVar[type[Shape]] = parameters.ManagementQuery

@@ -41,6 +41,7 @@ class LogQueries(LogQueryEndpoint):
     """`{A,S,B,F}/logs`"""
 
     actions = {"POST": "log:get"}
+    forms = {"POST": (QueryShape,)}
 
     def check_query(self, method: str) -> None:
         """Take what the query says together with what the body says."""

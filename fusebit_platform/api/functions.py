@@ -169,6 +169,7 @@ class Redirect(FunctionEndpoint):
 
     actions = {"GET": "function:get", "POST": "function:redirect", "DELETE": "function:redirect"}
     gated_first = frozenset({"POST"})
+    forms = {"POST": (RedirectBody,)}
 
     def get(self) -> HttpResponse:
         """Return where runs go instead, if anywhere."""

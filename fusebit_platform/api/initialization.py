@@ -84,6 +84,7 @@ class AgentInit(Endpoint):
     """`A/user/{userId}/init` and `A/client/{clientId}/init`"""
 
     kind: ClassVar[str]
+    forms = {"POST": (CurrentInit, LegacyInit)}
 
     def read_body(self, method: str) -> None:
         """Take either form of the body; mistakes in the old one are reported as a missing protocol."""
@@ -137,6 +138,7 @@ class Resolve(Endpoint):
 
     actions = {"POST": PUBLIC}  # the init token is all the permission there is
     body_first = True
+    forms = {"POST": (PkiAnswer, OAuthAnswer, LegacyAnswer)}
 
     def read_body(self, method: str) -> None:
         """Take either form of the body."""

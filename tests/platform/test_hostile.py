@@ -181,7 +181,7 @@ def test_a_route_that_asks_for_nothing_is_closed(embedded):
             if hasattr(endpoint, method):
                 assert endpoint.actions.get(method.upper()), endpoint
     public = {p.callback.cls.__name__ for p in urlpatterns if PUBLIC in p.callback.cls.actions.values()}
-    assert public == {"Health", "Analytics", "Metrics", "Refresh", "Extensions", "Resolve"}
+    assert public == {"Health", "Analytics", "Metrics", "Refresh", "Extensions", "Resolve", "Document", "Docs"}
 
 
 @pytest.mark.django_db(databases=["platform", "default"], transaction=True)
