@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.shortcuts import get_object_or_404
 
-from tenants.models import Deployment, Function, FunctionVersion, Membership, Reconciled, Run, Tenant
+from tenants.models import AuditEvent, Deployment, Function, FunctionVersion, Membership, Reconciled, Run, Tenant
 
 Person = AbstractBaseUser | AnonymousUser
 
@@ -61,6 +61,12 @@ def last_function(tenant: Tenant, user: Person, open_last: str = "") -> Function
 def recent_runs(function: Function, limit: int = 20) -> QuerySet[Run]:
     """Return the newest calls of the function."""
     return function.runs.select_related("actor")[:limit]
+
+
+def audit_page(tenant: Tenant, before: int | None, limit: int) -> list[AuditEvent]:
+    """Return the tenant's newest changes, or those before the one with the number `before`."""
+    rows = tenant.audit_events.exclude(number=None).select_related("actor").order_by("-number")
+    return list((rows.filter(number__lt=before) if before is not None else rows)[:limit])
 
 
 def due_rows(model: type[Reconciled], now: Any, limit: int) -> list[Any]:

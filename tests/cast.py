@@ -1,4 +1,4 @@
-"""The cast: Ada owns a tenant, Ben is a viewer of it, Cy is a stranger with one of their own, Op is an operator."""
+"""The cast: Ada owns a tenant, Dee develops in it, Ben views it, Cy is a stranger with one of their own, Op runs all."""
 
 from dataclasses import dataclass
 
@@ -31,14 +31,16 @@ class Cast:
     op: User
     tenant: Tenant
     hello: Function
+    dee: User
 
 
 def assemble() -> Cast:
-    """Make the people, Ada's tenant with a viewer, and a function that is not deployed."""
-    ada, ben, cy = person("ada"), person("ben"), person("cy")
+    """Make the people, Ada's tenant with a viewer and a developer, and a function that is not deployed."""
+    ada, ben, cy, dee = person("ada"), person("ben"), person("cy"), person("dee")
     op = User.objects.create(username="op", is_staff=True, is_superuser=True, email="op@example.com")
     tenant = founded(ada)
     founded(cy)
     Membership.objects.create(tenant=tenant, user=ben, role=Role.VIEWER)
+    Membership.objects.create(tenant=tenant, user=dee, role=Role.DEVELOPER)
     hello = functions.create(tenant=tenant, name="hello", starter=starters.hello("Ada"), author=ada)
-    return Cast(ada, ben, cy, op, tenant, hello)
+    return Cast(ada, ben, cy, op, tenant, hello, dee)

@@ -2,6 +2,7 @@
 
 import re
 
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import NotFound
@@ -10,19 +11,21 @@ from rest_framework.response import Response
 
 from tenants import selectors
 from tenants.api.errors import PreconditionRequired
+from tenants.api.repetition import REPEATABLE, once
 from tenants.api.schema import listed
 from tenants.api.scope import TenantView
-from tenants.api.serializers import (
+from tenants.api.serializers.functions import (
     DeploymentRow,
     FunctionDetail,
     FunctionRow,
     NewFunction,
     NewVersion,
+    VersionDetail,
     VersionRow,
     WantedVersion,
 )
 from tenants.models import Function, FunctionVersion
-from tenants.services import functions, provisioning, starters
+from tenants.services import deployments, functions, provisioning, starters
 
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True)
 
@@ -52,7 +55,7 @@ class FunctionList(TenantView):
         rows = selectors.functions_of(self.tenant())
         return Response({"items": FunctionRow(rows, many=True).data})
 
-    @extend_schema(request=NewFunction, responses={201: FunctionDetail})
+    @extend_schema(parameters=[REPEATABLE], request=NewFunction, responses={201: FunctionDetail})
     def post(self, request: Request, slug: str) -> Response:
         """Create a function from a template and deploy it."""
         tenant = self.tenant(may_write=True)
@@ -60,10 +63,13 @@ class FunctionList(TenantView):
         wanted.is_valid(raise_exception=True)
         hello = wanted.validated_data["template"] == "hello"
         starter = starters.hello(provisioning.display_name(self.person)) if hello else starters.blank()
-        function = functions.create(
-            tenant=tenant, name=wanted.validated_data["name"], starter=starter, author=self.person
-        )
-        return detail(function, status.HTTP_201_CREATED)
+
+        def answer() -> Response:
+            name = wanted.validated_data["name"]
+            function = functions.create(tenant=tenant, name=name, starter=starter, author=self.person)
+            return detail(function, status.HTTP_201_CREATED)
+
+        return once(request, self.person, tenant, answer)
 
 
 class FunctionItem(TenantView):
@@ -89,7 +95,7 @@ class FunctionItem(TenantView):
 
     @extend_schema(responses={204: None})
     def delete(self, _request: Request, slug: str, name: str) -> Response:
-        """Delete the function here and at Fusebit."""
+        """Delete the function here and at Fusebit, with its call tokens."""
         functions.delete(function=self.function(may_write=True), author=self.person)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -104,6 +110,17 @@ class VersionList(TenantView):
         """List the versions, newest first."""
         rows = self.function().versions.select_related("author")
         return Response({"items": VersionRow(rows, many=True).data})
+
+
+class VersionItem(TenantView):
+    """`…/{name}/versions/{number}/`."""
+
+    serializer_class = VersionDetail
+
+    @extend_schema(responses=VersionDetail)
+    def get(self, _request: Request, slug: str, name: str, number: int) -> Response:
+        """Return one version; of its secrets only the names."""
+        return Response(VersionDetail(get_object_or_404(self.function().versions, number=number)).data)
 
 
 class Deploy(TenantView):
@@ -125,7 +142,7 @@ class Deploy(TenantView):
         if version is None:
             raise NotFound("There is no such version.")
         row = functions.deploy(function=function, version=version, author=self.person)
-        return Response(DeploymentRow(row).data)
+        return Response(DeploymentRow(deployments.settled(row=row)).data)
 
 
 class Rollback(Deploy):

@@ -8,9 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants import selectors
+from tenants.api.repetition import REPEATABLE, once
 from tenants.api.schema import listed
 from tenants.api.scope import TenantView
-from tenants.api.serializers import Invocation, InvocationAnswer, RunRow
+from tenants.api.serializers.runs import Invocation, InvocationAnswer, RunRow
+from tenants.models import Scope
 from tenants.services import invocations
 
 
@@ -39,25 +41,36 @@ def readable(outcome: invocations.Outcome) -> Any:
         return text
 
 
+def told(outcome: invocations.Outcome) -> dict[str, Any]:
+    """Return what the function answered, and the row of the run."""
+    return {
+        "status": outcome.run.status,
+        "headers": dict(outcome.headers),
+        "body": readable(outcome),
+        "duration_ms": outcome.run.duration_ms,
+        "run": RunRow(outcome.run).data,
+    }
+
+
 class Invoke(TenantView):
     """`…/{name}/invoke/`."""
 
     serializer_class = Invocation
+    needs = Scope.RUN
+    runs_functions = True
 
-    @extend_schema(request=Invocation, responses=InvocationAnswer)
+    @extend_schema(parameters=[REPEATABLE], request=Invocation, responses=InvocationAnswer)
     def post(self, request: Request, slug: str, name: str) -> Response:
         """Call the live version; 200 whatever the function itself answered."""
         wanted = Invocation(data=request.data)
         wanted.is_valid(raise_exception=True)
-        outcome = invocations.run(function=self.function(), actor=self.person, call=call_of(wanted.validated_data))
-        answer = {
-            "status": outcome.run.status,
-            "headers": dict(outcome.headers),
-            "body": readable(outcome),
-            "duration_ms": outcome.run.duration_ms,
-            "run": RunRow(outcome.run).data,
-        }
-        return Response(answer)
+        function = self.function()
+
+        def answer() -> Response:
+            call = call_of(wanted.validated_data)
+            return Response(told(invocations.run(function=function, actor=self.person, call=call)))
+
+        return once(request, self.person, function.tenant, answer)
 
 
 class RunList(TenantView):

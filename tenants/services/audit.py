@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from fusebit_bridge import door
 from tenants.errors import FusebitUnavailable
-from tenants.models import AuditChain, AuditEvent, Tenant
+from tenants.models import AuditChain, AuditEvent, Membership, Tenant
 
 SITE = "site"  # the chain of what belongs to no tenant
 OWNER = "audit"  # of the key
@@ -113,3 +113,8 @@ def _mark(row: AuditEvent, before: str, *, unkeyed: bool = False) -> str:
             if isinstance(error, door.CannotDecrypt):
                 raise
     return UNKEYED + hashlib.sha256(text.encode()).hexdigest()
+
+
+def denied(*, membership: Membership, what: str) -> None:
+    """Write down that a member tried what their role does not allow."""
+    record(action="denied", tenant=membership.tenant, actor=membership.user, target=what, role=membership.role)

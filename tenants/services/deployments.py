@@ -17,6 +17,7 @@ from tenants.services.reconciliation import Claim
 
 BUILD_PATIENCE_S = 20.0
 BUILD_POLL_S = 0.5
+SETTLED_POLL_S = 0.1
 
 
 Report = Callable[[door.FusebitError | None], None]
@@ -50,6 +51,18 @@ def _converge(row: Deployment, held: Claim) -> tuple[dict[str, Any], str]:
     if row.function.tenant.suspended_at is not None:
         return reconciliation.settled(held, state=State.SUSPENDED, observed_gen=row.observed_gen), "suspended"
     return _publish(row, held), f"live v{row.version.number}"
+
+
+def settled(*, row: Deployment, patience_s: float = BUILD_PATIENCE_S) -> Deployment:
+    """Return the row when it is live or has failed, or as it stands when patience ends.
+
+    Another process may be at work on it: then this one waits, and asks nothing of Fusebit.
+    """
+    deadline = time.monotonic() + patience_s
+    while not row.is_ready and not row.last_error and time.monotonic() < deadline:
+        time.sleep(SETTLED_POLL_S)
+        row.refresh_from_db()
+    return row
 
 
 def session_for(

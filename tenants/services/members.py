@@ -17,6 +17,15 @@ LIVES = timedelta(hours=8)
 OPEN_AT_MOST = 50
 
 
+def rename(*, tenant: Tenant, name: str, actor: User) -> None:
+    """Change what people read; nothing at Fusebit depends on it."""
+    if not name.strip() or not name.isprintable() or len(name) > 120:
+        raise InvalidInput("Give the workspace a name of at most 120 characters.", field="name")
+    with transaction.atomic():
+        Tenant.objects.filter(pk=tenant.pk).update(name=name.strip())
+        audit.record(action="tenant.renamed", tenant=tenant, actor=actor, target=name.strip())
+
+
 def invite(*, tenant: Tenant, role: str, actor: User, label: str = "") -> tuple[Invitation, str]:
     """Return an invitation and the secret of its link, which cannot be shown again."""
     if role not in Role.values:

@@ -1,54 +1,89 @@
 """The REST API: who may do what, and one shape for every error."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 from rest_framework.response import Response
 
 from tenants.api.urls import urlpatterns
-from tenants.models import ApiToken
-from tenants.services import tokens
+from tenants.models import ApiToken, CallToken, FusebitUser
+from tenants.services import members, tokens
 from tests.cast import Cast
 
 FILES = {"index.js": "module.exports = async (ctx) => ({});"}
-ACTORS = ("anonymous", "stranger", "viewer", "owner", "operator")
+ACTORS = ("anonymous", "stranger", "viewer", "developer", "owner", "operator")
 # The status for each actor, in the order of ACTORS. Somebody else's tenant does not exist, for operators too.
-MATRIX: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
-    ("tenants", "get"): (401, 200, 200, 200, 200),
-    ("members", "get"): (401, 404, 200, 200, 404),
-    ("tokens", "get"): (401, 404, 200, 200, 404),
-    ("tokens", "post"): (401, 404, 400, 400, 404),
-    ("audit", "get"): (401, 404, 200, 200, 404),
-    ("functions", "get"): (401, 404, 200, 200, 404),
-    ("functions", "post"): (401, 404, 403, 400, 404),
-    ("function", "get"): (401, 404, 200, 200, 404),
-    ("function", "put"): (401, 404, 403, 428, 404),
-    ("function", "delete"): (401, 404, 403, 204, 404),
-    ("versions", "get"): (401, 404, 200, 200, 404),
-    ("deploy", "post"): (401, 404, 403, 200, 404),
-    ("rollback", "post"): (401, 404, 403, 404, 404),
-    ("invoke", "post"): (401, 404, 409, 409, 404),
-    ("runs", "get"): (401, 404, 200, 200, 404),
-    ("schema", "get"): (200, 200, 200, 200, 200),
-    ("docs", "get"): (200, 200, 200, 200, 200),
+MATRIX: dict[tuple[str, str], tuple[int, int, int, int, int, int]] = {
+    ("tenants", "get"): (401, 200, 200, 200, 200, 200),
+    ("tenant", "get"): (401, 404, 200, 200, 200, 404),
+    ("tenant", "patch"): (401, 404, 403, 403, 400, 404),
+    ("members", "get"): (401, 404, 200, 200, 200, 404),
+    ("member", "patch"): (401, 404, 403, 403, 400, 404),
+    ("member", "delete"): (401, 404, 403, 403, 409, 404),
+    ("invitations", "get"): (401, 404, 403, 403, 200, 404),
+    ("invitations", "post"): (401, 404, 403, 403, 400, 404),
+    ("invitation", "delete"): (401, 404, 403, 403, 204, 404),
+    ("tokens", "get"): (401, 404, 200, 200, 200, 404),
+    ("tokens", "post"): (401, 404, 400, 400, 400, 404),
+    ("token", "delete"): (401, 404, 404, 404, 204, 404),
+    ("audit", "get"): (401, 404, 200, 200, 200, 404),
+    ("functions", "get"): (401, 404, 200, 200, 200, 404),
+    ("functions", "post"): (401, 404, 403, 400, 400, 404),
+    ("function", "get"): (401, 404, 200, 200, 200, 404),
+    ("function", "put"): (401, 404, 403, 428, 428, 404),
+    ("function", "delete"): (401, 404, 403, 204, 204, 404),
+    ("versions", "get"): (401, 404, 200, 200, 200, 404),
+    ("version", "get"): (401, 404, 200, 200, 200, 404),
+    ("deploy", "post"): (401, 404, 403, 200, 200, 404),
+    ("rollback", "post"): (401, 404, 403, 404, 404, 404),
+    ("invoke", "post"): (401, 404, 409, 409, 409, 404),
+    ("runs", "get"): (401, 404, 200, 200, 200, 404),
+    ("secrets", "get"): (401, 404, 200, 200, 200, 404),
+    ("secrets", "patch"): (401, 404, 403, 200, 200, 404),
+    ("configuration", "get"): (401, 404, 200, 200, 200, 404),
+    ("configuration", "patch"): (401, 404, 403, 200, 200, 404),
+    ("call-tokens", "get"): (401, 404, 200, 200, 200, 404),
+    ("call-tokens", "post"): (401, 404, 403, 400, 400, 404),
+    ("call-token", "delete"): (401, 404, 403, 200, 200, 404),
+    ("schema", "get"): (200, 200, 200, 200, 200, 200),
+    ("docs", "get"): (200, 200, 200, 200, 200, 200),
 }
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def url_of(name: str, cast: Cast) -> str:
+    """The URL of an operation on something of Ada's; what it names exists."""
     pattern = next(pattern for pattern in urlpatterns if pattern.name == name)
-    values = {"slug": cast.tenant.slug, "name": "hello"}
+    values: dict[str, Any] = {"slug": cast.tenant.slug, "name": "hello", "number": 1}
+    if name in THINGS:
+        values["pk"] = THINGS[name](cast)
     wanted = pattern.pattern.regex.groupindex  # type: ignore[union-attr]
     return reverse(f"api:{name}", kwargs={key: values[key] for key in wanted})
 
 
+def a_call_token(cast: Cast) -> object:
+    user = FusebitUser.objects.create(subject="call|1", remote_user_id="usr-1")
+    tomorrow = timezone.now() + timedelta(days=1)
+    return CallToken.objects.create(function=cast.hello, fusebit_user=user, name="Shop", expires_at=tomorrow).pk
+
+
+THINGS: dict[str, Callable[[Cast], object]] = {
+    "member": lambda cast: cast.tenant.memberships.get(user=cast.ada).pk,
+    "invitation": lambda cast: members.invite(tenant=cast.tenant, role="viewer", actor=cast.ada)[0].pk,
+    "token": lambda cast: tokens.create(user=cast.ada, name="ci", tenant=cast.tenant)[0].pk,
+    "call-token": a_call_token,
+}
+
+
 def client_of(actor: str, cast: Cast) -> Client:
-    people = {"stranger": cast.cy, "viewer": cast.ben, "owner": cast.ada, "operator": cast.op}
+    people = {"stranger": cast.cy, "viewer": cast.ben, "developer": cast.dee, "owner": cast.ada, "operator": cast.op}
     client = Client()
     if actor in people:
         client.force_login(people[actor], backend="django.contrib.auth.backends.ModelBackend")

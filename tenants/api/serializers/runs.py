@@ -1,0 +1,66 @@
+"""The shapes of calls."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from rest_framework import serializers
+
+from tenants.api.serializers.strict import StrictSerializer, Text
+from tenants.models import Run
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A JSON body",
+            value={"method": "POST", "path": "/orders", "query": {"dry": "1"}, "body": {"order": 42}},
+            request_only=True,
+        )
+    ]
+)
+class Invocation(StrictSerializer):
+    """The body of POST invoke; an object as `body` is sent as JSON, a string as it is."""
+
+    method = serializers.ChoiceField(choices=["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"], default="GET")
+    path = Text(required=False, max_length=2000, default="")
+    query = serializers.DictField(child=Text(), required=False, default=dict)
+    headers = serializers.DictField(child=Text(), required=False, default=dict)
+    body = serializers.JSONField(required=False, default=None, allow_null=True)
+
+
+class RunRow(serializers.ModelSerializer[Run]):
+    """A call that was made."""
+
+    class Meta:
+        """Everything that is kept of it."""
+
+        model = Run
+        fields = [
+            *("id", "created_at", "method", "path", "status", "duration_ms", "size", "version_number"),
+            *("cause", "message", "reference_id", "permissions"),
+        ]
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A greeting",
+            value={
+                "status": 200,
+                "headers": {"content-type": "application/json"},
+                "body": {"hello": "Ada"},
+                "duration_ms": 3.1,
+                "run": {"id": "0b0c9a4e-5c3f-4b57-9a43-0a4b7b7d2f11", "method": "GET", "status": 200, "cause": ""},
+            },
+            response_only=True,
+        )
+    ]
+)
+class InvocationAnswer(serializers.Serializer[Any]):
+    """What the function answered, whatever it was."""
+
+    status = serializers.IntegerField()
+    headers = serializers.DictField(child=serializers.CharField())
+    body = serializers.JSONField(help_text="Parsed when the function answered JSON, else text.")
+    duration_ms = serializers.FloatField()
+    run = RunRow()
