@@ -18,6 +18,7 @@ PATTERNS = (
     re.compile(r"(?i)(?P<kept>\b(?:set-)?cookie['\"]?\s*[:=]\s*['\"]?)[^\r\n'\"]+"),
     re.compile(rf"(?i)(?P<kept>\b(?:{NAMES})['\"]?\s*[=:]\s*['\"]?)[^&\s'\",;)]+"),
     re.compile(r"(?i)(?P<kept>[?&](?:code|state)=)[^&\s'\"]+"),
+    re.compile(r"(?P<kept>/join/)[A-Za-z0-9_-]{16,}"),  # the link of an invitation
     re.compile(r"fbt_[A-Za-z0-9_-]{16,}"),
 )
 NO_REFERENCE = "-"

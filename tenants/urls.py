@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenants.views import editor, functions, home, runs, versions
+from tenants.views import call_tokens, editor, functions, home, people, runs, secrets, tokens, trail, versions
 
 app_name = "tenants"
 
@@ -13,6 +13,16 @@ urlpatterns = [
     path(f"{TENANT}setup/", home.setup, name="setup"),
     path(f"{TENANT}setup/retry/", home.retry, name="retry"),
     path(f"{TENANT}functions/", functions.overview, name="functions"),
+    path(f"{TENANT}members/", people.overview, name="members"),
+    path(f"{TENANT}members/<int:pk>/role/", people.role, name="member-role"),
+    path(f"{TENANT}members/<int:pk>/remove/", people.remove, name="member-remove"),
+    path(f"{TENANT}members/<int:pk>/owner/", people.transfer, name="member-transfer"),
+    path(f"{TENANT}invitations/<uuid:pk>/withdraw/", people.withdraw, name="invitation-withdraw"),
+    path(f"{TENANT}name/", people.rename, name="rename"),
+    path("join/<str:secret>/", people.join, name="join"),
+    path(f"{TENANT}tokens/", tokens.overview, name="tokens"),
+    path(f"{TENANT}tokens/<uuid:pk>/revoke/", tokens.revoke, name="token-revoke"),
+    path(f"{TENANT}audit/", trail.overview, name="audit"),
     path(FUNCTION, editor.editor, name="function"),
     path(f"{FUNCTION}state/", editor.state, name="state"),
     path(f"{FUNCTION}run/", runs.run, name="run"),
@@ -22,5 +32,10 @@ urlpatterns = [
     path(f"{FUNCTION}compare/", versions.compare, name="compare"),
     path(f"{FUNCTION}versions/", versions.versions, name="versions"),
     path(f"{FUNCTION}versions/<int:number>/", versions.version, name="version"),
+    path(f"{FUNCTION}secrets/", secrets.overview, name="secrets"),
+    path(f"{FUNCTION}secrets/remove/", secrets.remove, name="secret-remove"),
+    path(f"{FUNCTION}tokens/", call_tokens.overview, name="call-tokens"),
+    path(f"{FUNCTION}tokens/rows/", call_tokens.rows, name="call-token-rows"),
+    path(f"{FUNCTION}tokens/<uuid:pk>/revoke/", call_tokens.revoke, name="call-token-revoke"),
     path(f"{FUNCTION}delete/", functions.delete, name="delete"),
 ]

@@ -1,4 +1,4 @@
-"""The cast: Ada owns a tenant, Dee develops in it, Ben views it, Cy is a stranger with one of their own, Op runs all."""
+"""The cast: Ada owns a tenant, Dee develops in it, Ben views it, Cy is a stranger with their own, Op operates."""
 
 from dataclasses import dataclass
 

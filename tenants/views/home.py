@@ -24,7 +24,7 @@ SLOW_AFTER = timedelta(seconds=10)
 def home(request: HttpRequest) -> HttpResponse:
     """Send the person where they left off."""
     person = scope.person(request)
-    tenant = _tenant(person)
+    tenant = _tenant(person, request.session.get(scope.LAST_TENANT, ""))
     if tenant is None:
         return redirect("admin:index") if person.is_staff else render(request, "tenants/nowhere.html")
     if not progress.is_complete(tenant):
@@ -61,8 +61,11 @@ def retry(request: HttpRequest, slug: str) -> HttpResponseRedirect:
     return redirect("tenants:setup", slug)
 
 
-def _tenant(person: User) -> Tenant | None:
-    """Return the person's tenant; a sign-in that was cut off before it had one is completed here."""
+def _tenant(person: User, last: str) -> Tenant | None:
+    """Return the tenant that was open last, else the first; a sign-in that was cut off before is completed here."""
+    opened = selectors.memberships_of(person).filter(tenant__slug=last).first()
+    if opened is not None:
+        return opened.tenant
     social = person.social_auth.first()
     if social is None:
         return selectors.tenant_of(person)

@@ -1,11 +1,17 @@
 """Loads and authorises in one step: every page begins here, and a stranger's tenant does not exist."""
 
+from typing import Any
+
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from tenants import selectors
 from tenants.models import Function, Membership, Role
+from tenants.services import audit
+
+LAST_TENANT = "last_tenant"  # the session's key: the workspace that was open last
 
 
 def person(request: HttpRequest) -> User:
@@ -15,15 +21,37 @@ def person(request: HttpRequest) -> User:
     return request.user
 
 
-def membership(request: HttpRequest, slug: str, *, may_write: bool = False) -> Membership:
-    """Return the person's membership of the tenant, 404 without one; `may_write` refuses viewers with 403."""
+def membership(request: HttpRequest, slug: str, *, may_write: bool = False, may_manage: bool = False) -> Membership:
+    """Return the person's membership of the tenant, 404 without one.
+
+    `may_write` refuses viewers and `may_manage` everybody but owners, with 403 and a row in the audit trail.
+    """
     found: Membership | None = getattr(request, "membership", None)  # a page asks more than once
     if found is None or found.tenant.slug != slug:
         found = selectors.membership_or_404(person(request), slug)
         request.membership = found  # type: ignore[attr-defined]  # remembered for this request
-    if may_write and not can_write(found):
-        raise PermissionDenied("A viewer cannot change anything here.")
+        if request.session.get(LAST_TENANT) != slug:
+            request.session[LAST_TENANT] = slug
+    if (may_write and not can_write(found)) or (may_manage and not can_manage(found)):
+        audit.denied(membership=found, what=f"{request.method} {request.path}")
+        raise PermissionDenied("Your role does not allow this.")
     return found
+
+
+def can_manage(found: Membership) -> bool:
+    """Tell whether the member may say who belongs to the tenant."""
+    return found.role == Role.OWNER
+
+
+def name_of(user: User) -> str:
+    """Return what to call the person."""
+    return user.get_full_name() or user.get_username()
+
+
+def workspaces(request: HttpRequest) -> dict[str, Any]:
+    """Give every page the person's memberships, asked for only where they are shown."""
+    user = getattr(request, "user", None)
+    return {"workspaces": SimpleLazyObject(lambda: list(selectors.memberships_of(user)) if user else [])}
 
 
 def can_write(found: Membership) -> bool:

@@ -68,7 +68,7 @@ def watch() -> Iterator[Watch]:
     """Watch every page that the test opens; a test that says nothing else expects silence."""
     watching = Watch()
     yield watching
-    watching.assert_quiet(but=(403, 404, 412, 422))
+    watching.assert_quiet(but=(403, 404, 410, 412, 422))
 
 
 @pytest.fixture

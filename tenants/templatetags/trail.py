@@ -1,0 +1,17 @@
+"""Shows the particulars of an audit row."""
+
+from typing import Any
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def in_words(value: Any) -> str:
+    """Return a value of the detail as people write it: lists with commas, nothing as a dash."""
+    if isinstance(value, list):
+        return ", ".join(in_words(member) for member in value) or "–"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {in_words(member)}" for name, member in value.items()) or "–"
+    return "–" if value in (None, "") else str(value)
