@@ -11,7 +11,16 @@ PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----"
 
 
 @pytest.mark.parametrize(
-    "secret", [JWT, PEM, "Authorization: Bearer abcdefghijkl", "/x?token=abc123", "Cookie: a=b", "fbt_" + "x" * 40]
+    "secret",
+    [
+        JWT,
+        PEM,
+        "Authorization: Bearer abcdefghijkl",
+        "/x?token=abc123",
+        "Cookie: a=b",
+        "fbt_" + "x" * 40,
+        "/join/" + "y" * 43,
+    ],
 )
 def test_a_secret_in_a_message_or_its_arguments_is_replaced(secret: str) -> None:
     record = logging.LogRecord("x", logging.INFO, "x.py", 1, "seen %s", (secret,), None)
