@@ -1,5 +1,7 @@
 """Measure the management API inside one process: `python -m tests.bench.management [--users 100000] [--rounds 300]`.
 
+`--only verify --rounds 10000` decides 100,000 requests; `--only users` lists as 100 callers among 100,000 users.
+
 Requests go through the same application that the server runs, without the network: these are the server's own costs.
 """
 
@@ -15,6 +17,7 @@ from fusebit_platform.commands import credentials, serving
 
 BASE_URL = "http://localhost:3001"
 GRANTS = 10
+CALLERS = 100
 FILTERS = (
     "count=25",
     "count=100&include=all",
@@ -48,11 +51,11 @@ class Bench:
         self.account = f"/v1/account/{self.admin['account']}"
         self.function = f"{self.account}/subscription/{self.admin['subscription']}/boundary/b/function"
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Send one request; return the answer."""
+    def call(self, method: str, path: str, body: Any = None, *, token: str = "") -> Any:
+        """Send one request, as the administrator unless a token is given; return the answer."""
         content = b"" if body is None else json.dumps(body).encode()
         path, _, query = path.partition("?")
-        headers = [(b"authorization", f"Bearer {self.token}".encode()), (b"host", b"localhost:3001")]
+        headers = [(b"authorization", f"Bearer {token or self.token}".encode()), (b"host", b"localhost:3001")]
         headers += [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         scope = {"type": "http", "method": method, "scheme": "http", "path": path, "raw_path": path.encode()}
         answer = self.application.respond({**scope, "query_string": query.encode(), "headers": headers}, content)
@@ -85,12 +88,15 @@ def verify_and_authorise(bench: Bench, rounds: int) -> None:
     bench.call("PATCH", f"{bench.account}/user/{me['id']}", {"access": {"allow": allow}})
     account = bench.admin["account"]
 
-    def once(_number: int) -> None:
+    def once(number: int) -> None:
+        if number % 1000 == 0:
+            bench.token = credentials.token({**bench.admin}, BASE_URL)  # it lives for two minutes
         generation.bump(agents=True)
         caller = authentication.authenticate(bench.token, account)
         assert permits(caller.access, "function:get", f"{bench.account}/x")
 
     measure("verify RS256 + read agent + authorise", rounds, once)
+    bench.token = credentials.token({**bench.admin}, BASE_URL)
     decoded = authentication.decode(bench.token)
     key = authentication.issuer_key(account, decoded.claims["iss"], decoded.header)
     caller = authentication.authenticate(bench.token, account)
@@ -113,6 +119,18 @@ def functions(bench: Bench, rounds: int) -> None:
     )
     measure("GET function", rounds, lambda n: bench.call("GET", f"{bench.function}/f{n % 50}"))
     measure("GET function list", rounds, lambda n: bench.call("GET", f"{bench.function}?include=all"))
+
+
+def callers(bench: Bench) -> list[str]:
+    """Return the tokens of a hundred agents that may list users."""
+    allow = [{"action": "user:get", "resource": bench.account.removeprefix("/v1")}]
+    pki, tokens = bench.admin["pki"], []
+    for number in range(CALLERS):
+        identity = {"issuerId": pki["issuer"], "subject": f"caller-{number}"}
+        bench.call("POST", f"{bench.account}/client", {"identities": [identity], "access": {"allow": allow}})
+        own = {**bench.admin, "pki": {**pki, "subject": identity["subject"]}}
+        tokens.append(credentials.token(own, BASE_URL))
+    return tokens
 
 
 def users(bench: Bench, rounds: int, count: int) -> None:
@@ -148,6 +166,13 @@ def users(bench: Bench, rounds: int, count: int) -> None:
             (AccessEntry(agent_id=n, action="function:*", resource=f"/account/{account}/{n}/") for n in numbers),
             batch_size=1000,
         )
+    tokens = callers(bench)
+    together = len(tokens) * len(FILTERS)
+
+    def as_one_of_them(number: int) -> None:
+        bench.call("GET", f"{bench.account}/user?{FILTERS[number % len(FILTERS)]}", token=tokens[number % len(tokens)])
+
+    measure(f"{len(tokens)} callers, every filter", together, as_one_of_them)
     for query in FILTERS:
         measure(f"GET user?{query}", rounds, lambda _n, q=query: bench.call("GET", f"{bench.account}/user?{q}"))
     measure(
@@ -169,12 +194,16 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--users", type=int, default=100_000)
     options.add_argument("--rounds", type=int, default=300)
+    options.add_argument("--only", choices=["verify", "functions", "users"])
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         bench = Bench(directory)
-        verify_and_authorise(bench, chosen.rounds * 10)
-        functions(bench, chosen.rounds)
-        users(bench, chosen.rounds // 5, chosen.users)
+        if chosen.only in {None, "verify"}:
+            verify_and_authorise(bench, chosen.rounds * 10)
+        if chosen.only in {None, "functions"}:
+            functions(bench, chosen.rounds)
+        if chosen.only in {None, "users"}:
+            users(bench, chosen.rounds // 5, chosen.users)
 
 
 if __name__ == "__main__":
