@@ -1,13 +1,17 @@
 """Contract 5.8, 6.6: functions run when their schedules say so, in their time zone, each time once."""
 
 import json
+import secrets
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connections
 
-from fusebit_platform.services import cron
+from fusebit_platform.models import Account, Function, Subscription
+from fusebit_platform.services import cron, schedules
 from fusebit_platform.services.schedules import RUNS_PER_WINDOW, Pace
 from tests.platform.test_logs import Listener
 
@@ -150,6 +154,34 @@ def test_a_time_zone_is_known_in_any_case_and_is_utc_when_missing():
     assert cron.next_due({"cron": "0 9 * * *"}, noon) == noon + 21 * hour
     assert cron.next_due({"cron": "0 9 * * *", "timezone": "america/new_york"}, noon) == noon + hour
     assert cron.next_due({}, noon) is None
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "platform"])
+def test_of_many_who_look_at_once_one_takes_each_time():
+    account = Account.objects.create(id=f"acc-{secrets.token_hex(8)}")
+    subscription = Subscription.objects.create(id=f"sub-{secrets.token_hex(8)}", account=account)
+    now = int(time.time()) * 1000
+    for number in range(5):
+        Function.objects.create(
+            subscription=subscription,
+            boundary_id="b",
+            function_id=f"f{number}",
+            specification="{}",
+            rendered="{}",
+            schedule='{"cron": "0 0 1 1 *"}',
+            revision="x",
+            due_ms=now if number else now - 2 * 60 * 60 * 1000,  # one is so late that it is left out
+        )
+
+    def look(_number: int) -> list[str]:
+        try:
+            return [occasion.address.function_id for occasion in schedules.claim()[0]]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as threads:
+        taken = [name for names in threads.map(look, range(16)) for name in names]
+    assert sorted(taken) == ["f1", "f2", "f3", "f4"]
 
 
 def test_a_schedule_of_seconds_runs_at_most_120_times_in_ten_minutes():
