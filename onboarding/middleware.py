@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils.cache import add_never_cache_headers
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from social_core.exceptions import SocialAuthBaseException
 from social_django.middleware import SocialAuthExceptionMiddleware
 
@@ -40,6 +40,8 @@ class RequestIdMiddleware:
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         if not response.has_header("Cache-Control"):
             add_never_cache_headers(response)
+        if "no-store" in response["Cache-Control"]:
+            patch_vary_headers(response, ["Cookie", "Authorization"])  # for caches that keep it all the same
         return response
 
 

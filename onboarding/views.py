@@ -12,6 +12,12 @@ from django.views.decorators.http import require_safe
 from onboarding.backends import wanted_path
 from tenants.services import health
 
+WORDS = {
+    400: ("bad_request", "The request cannot be understood."),
+    403: ("permission_denied", "This is not allowed."),
+    404: ("not_found", "There is no such thing here."),
+    500: ("internal", "Something broke here. It was written down under the reference."),
+}
 # Pages that ask neither the session nor the database, because one of them may be what broke.
 ALONE = frozenset({400, 500})
 
@@ -56,7 +62,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a request that is not allowed."""
-    return _page(request, 403)
+    return _page(request, 403, why=str(exception))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -74,11 +80,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return _page(request, 500)
 
 
-def _page(request: HttpRequest, status: int) -> HttpResponse:
+def _page(request: HttpRequest, status: int, **more: str) -> HttpResponse:
     if request.path.startswith("/api/"):
-        words = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 500: "Internal error"}
-        body = {"status": status, "statusCode": status, "code": "error", "message": words[status]}
+        code, message = WORDS[status]
+        body = {"status": status, "statusCode": status, "code": code, "message": message}
         return JsonResponse({**body, "reference": getattr(request, "reference", "")}, status=status)
     if status in ALONE:
         return HttpResponse(render_to_string(f"{status}.html", {"request": request}), status=status)
-    return render(request, f"{status}.html", status=status)
+    return render(request, f"{status}.html", more, status=status)

@@ -1,11 +1,13 @@
 """The cast: Ada owns a tenant, Dee develops in it, Ben views it, Cy is a stranger with their own, Op operates."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 from social_django.models import UserSocialAuth
 
-from tenants.models import Function, Membership, Role, Tenant
+from tenants.models import CallToken, Function, FusebitUser, Membership, Role, Tenant
 from tenants.services import functions, provisioning, starters
 
 
@@ -44,3 +46,17 @@ def assemble() -> Cast:
     Membership.objects.create(tenant=tenant, user=dee, role=Role.DEVELOPER)
     hello = functions.create(tenant=tenant, name="hello", starter=starters.hello("Ada"), author=ada)
     return Cast(ada, ben, cy, op, tenant, hello, dee)
+
+
+def a_member(cast: Cast) -> int:
+    """The id of one more member of Ada's tenant, a viewer."""
+    number = cast.tenant.memberships.count()
+    return Membership.objects.create(tenant=cast.tenant, user=person(f"eve{number}"), role=Role.VIEWER).pk
+
+
+def a_call_token(cast: Cast) -> object:
+    """The id of a token that can call hello."""
+    number = CallToken.objects.count()
+    user = FusebitUser.objects.create(subject=f"call|{number}", remote_user_id=f"usr-{number}")
+    tomorrow = timezone.now() + timedelta(days=1)
+    return CallToken.objects.create(function=cast.hello, fusebit_user=user, name="Shop", expires_at=tomorrow).pk

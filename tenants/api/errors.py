@@ -32,7 +32,7 @@ def answer(error: Exception, _context: dict[str, Any]) -> Response | None:
     if isinstance(error, TenantError):
         return _of_tenant_error(error)
     if isinstance(error, Http404):
-        error = exceptions.NotFound()
+        error = exceptions.NotFound("There is no such thing here.")
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
     elif isinstance(error, RequestDataTooBig):

@@ -10,8 +10,8 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 
 from tenants import selectors
-from tenants.models import ApiToken, Function, Membership, Role, Scope, Tenant
-from tenants.services import audit, tokens
+from tenants.models import ApiToken, Function, Membership, Scope, Tenant
+from tenants.services import roles, tokens
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -55,10 +55,10 @@ class TenantView(GenericAPIView):  # type: ignore[type-arg]  # one base for view
         token = self.request.auth
         if isinstance(token, ApiToken) and token.tenant_id not in (None, found.tenant_id):
             raise Http404
-        if may_manage and found.role != Role.OWNER:
-            self._denied(found, "Only an owner can do this.")
-        if may_write and found.role == Role.VIEWER:
-            self._denied(found, "A viewer cannot change anything here.")
+        what = f"{self.request.method} {self.request.path}"
+        refused = roles.refusal(found, what, may_write=may_write, may_manage=may_manage)
+        if refused is not None:
+            raise PermissionDenied(refused.message, code=refused.code)
         return found
 
     def tenant(self, *, may_write: bool = False, may_manage: bool = False) -> Tenant:
@@ -78,7 +78,3 @@ class TenantView(GenericAPIView):  # type: ignore[type-arg]  # one base for view
             return int(IntegerField(min_value=1, max_value=2_000_000_000).run_validation(given))
         except ValidationError as error:
             raise ValidationError({name: error.detail}) from None
-
-    def _denied(self, found: Membership, message: str) -> None:
-        audit.denied(membership=found, what=f"{self.request.method} {self.request.path}")
-        raise PermissionDenied(message, code="role_missing")

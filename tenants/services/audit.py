@@ -115,6 +115,6 @@ def _mark(row: AuditEvent, before: str, *, unkeyed: bool = False) -> str:
     return UNKEYED + hashlib.sha256(text.encode()).hexdigest()
 
 
-def denied(*, membership: Membership, what: str) -> None:
-    """Write down that a member tried what their role does not allow."""
-    record(action="denied", tenant=membership.tenant, actor=membership.user, target=what, role=membership.role)
+def denied(*, membership: Membership, what: str, why: str) -> None:
+    """Write down that a member tried what they may not."""
+    record(action="denied", tenant=membership.tenant, actor=membership.user, target=what, role=membership.role, why=why)

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from tenants import selectors
-from tenants.models import Function, Membership, Role
-from tenants.services import audit
+from tenants.models import Function, Membership
+from tenants.services import roles
 
 LAST_TENANT = "last_tenant"  # the session's key: the workspace that was open last
 
@@ -32,15 +32,13 @@ def membership(request: HttpRequest, slug: str, *, may_write: bool = False, may_
         request.membership = found  # type: ignore[attr-defined]  # remembered for this request
         if request.session.get(LAST_TENANT) != slug:
             request.session[LAST_TENANT] = slug
-    if (may_write and not can_write(found)) or (may_manage and not can_manage(found)):
-        audit.denied(membership=found, what=f"{request.method} {request.path}")
-        raise PermissionDenied("Your role does not allow this.")
+    refused = roles.refusal(found, f"{request.method} {request.path}", may_write=may_write, may_manage=may_manage)
+    if refused is not None:
+        raise PermissionDenied(refused.message)
     return found
 
 
-def can_manage(found: Membership) -> bool:
-    """Tell whether the member may say who belongs to the tenant."""
-    return found.role == Role.OWNER
+can_write, can_manage = roles.can_write, roles.can_manage
 
 
 def name_of(user: User) -> str:
@@ -52,11 +50,6 @@ def workspaces(request: HttpRequest) -> dict[str, Any]:
     """Give every page the person's memberships, asked for only where they are shown."""
     user = getattr(request, "user", None)
     return {"workspaces": SimpleLazyObject(lambda: list(selectors.memberships_of(user)) if user else [])}
-
-
-def can_write(found: Membership) -> bool:
-    """Tell whether the member may change the tenant's functions."""
-    return found.role != Role.VIEWER
 
 
 def function(request: HttpRequest, slug: str, name: str, *, may_write: bool = False) -> Function:

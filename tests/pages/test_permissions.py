@@ -1,19 +1,16 @@
 """Who sees which page: one row for every URL and method."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, reverse
-from django.utils import timezone
 
-from tenants.models import CallToken, FusebitUser, Membership, Role
 from tenants.services import members, tokens
 from tenants.urls import urlpatterns
-from tests.cast import Cast, person
+from tests.cast import Cast, a_call_token, a_member
 from tests.pages.conftest import SignedIn
 
 ACTORS = ("anonymous", "stranger", "viewer", "owner", "operator")
@@ -61,16 +58,6 @@ MATRIX: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("delete", "get"): (302, 404, 403, 200, 404),
     ("delete", "post"): (302, 404, 403, 422, 404),
 }
-
-
-def a_call_token(cast: Cast) -> object:
-    user = FusebitUser.objects.create(subject="call|1", remote_user_id="usr-1")
-    tomorrow = timezone.now() + timedelta(days=1)
-    return CallToken.objects.create(function=cast.hello, fusebit_user=user, name="Shop", expires_at=tomorrow).pk
-
-
-def a_member(cast: Cast) -> object:
-    return Membership.objects.create(tenant=cast.tenant, user=person("eve"), role=Role.VIEWER).pk
 
 
 # A developer may do what an owner may, but for who belongs to the tenant and what is somebody else's own.

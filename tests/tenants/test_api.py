@@ -2,20 +2,18 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, reverse
-from django.utils import timezone
 from rest_framework.response import Response
 
 from tenants.api.urls import urlpatterns
-from tenants.models import ApiToken, CallToken, FusebitUser
+from tenants.models import ApiToken
 from tenants.services import members, tokens
-from tests.cast import Cast
+from tests.cast import Cast, a_call_token
 
 FILES = {"index.js": "module.exports = async (ctx) => ({});"}
 ACTORS = ("anonymous", "stranger", "viewer", "developer", "owner", "operator")
@@ -66,12 +64,6 @@ def url_of(name: str, cast: Cast) -> str:
         values["pk"] = THINGS[name](cast)
     wanted = pattern.pattern.regex.groupindex  # type: ignore[union-attr]
     return reverse(f"api:{name}", kwargs={key: values[key] for key in wanted})
-
-
-def a_call_token(cast: Cast) -> object:
-    user = FusebitUser.objects.create(subject="call|1", remote_user_id="usr-1")
-    tomorrow = timezone.now() + timedelta(days=1)
-    return CallToken.objects.create(function=cast.hello, fusebit_user=user, name="Shop", expires_at=tomorrow).pk
 
 
 THINGS: dict[str, Callable[[Cast], object]] = {
