@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import httptools
@@ -10,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from fusebit_platform.gateway import answers, routing
 from fusebit_platform.gateway.exchange import Exchange
 from fusebit_platform.gateway.flow import Gateway
+from fusebit_platform.gateway.outbox import Outbox
 
 MAX_HEADERS = 100
 MAX_HEAD_BYTES = 64 * 1024
@@ -37,6 +39,8 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self._target_bytes = 0
         self._held = False
+        self._outbox: Outbox | None = None
+        self._finish: Callable[[], None]
 
     # --- the request ---
 
@@ -171,6 +175,32 @@ class Connection(HttpToolsProtocol):
             Connection._date_line = b"".join([b"%s: %s\r\n" % header for header in current])
         return Connection._date_line
 
+    def send(self, body: bytes, finish: Callable[[], None]) -> None:
+        """Write a large body piece by piece, then `finish`; the worker is free already."""
+        self._outbox, self._finish = Outbox(body, self.loop.time()), finish
+        if self._outbox.overfull:
+            self.transport.abort()
+        self._send_on()
+
+    def _send_on(self) -> None:
+        while self._outbox is not None and not self.flow.write_paused:
+            piece = self._outbox.take()
+            if piece:
+                self.transport.write(piece)
+            else:
+                self._drop_outbox()
+                self._finish()
+
+    def _drop_outbox(self) -> None:
+        if self._outbox is not None:
+            self._outbox.close()
+            self._outbox = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Keep nothing for a client that is gone."""
+        self._drop_outbox()
+        super().connection_lost(exc)
+
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for one."""
         self.server_state.total_requests += 1
@@ -200,13 +230,14 @@ class Connection(HttpToolsProtocol):
         super().resume_writing()
         self.write_deadline = math.inf
         self.flow.resume_reading()
-        if self._held:
+        self._send_on()
+        if self._held and not self.flow.write_paused:
             self._held = False
             self._continue()
 
     def sweep(self, now: float) -> None:
         """End the connection when a deadline has passed; called about once a second."""
-        if self.write_deadline < now:
+        if self.write_deadline < now or (self._outbox is not None and self._outbox.deadline < now):
             self.transport.abort()
         elif self.read_deadline < now:
             if self._in_head or self._in_body:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from fusebit_platform.gateway import answers, bodies
+from fusebit_platform.gateway.outbox import CHUNK
 from fusebit_platform.gateway.refusals import Refusal
 from fusebit_platform.gateway.routing import parse
 
@@ -50,6 +51,7 @@ class Connection(Protocol):
 
     def date_line(self) -> bytes: ...
     def on_response_complete(self) -> None: ...
+    def send(self, body: bytes, finish: Callable[[], None]) -> None: ...
 
 
 class Event:
@@ -97,6 +99,7 @@ class Exchange:
         self._expects_continue = expects_continue
         self._turn = False
         self._begun = False
+        self._answered = False
         self._refusal: Refusal | None = None
 
     @property
@@ -164,7 +167,7 @@ class Exchange:
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer with an error of the platform (contract 1.5)."""
-        if self.response_complete:
+        if self._answered:
             return
         if refusal.close:
             self.keep_alive = False
@@ -173,34 +176,43 @@ class Exchange:
         self.respond(refusal.status, answers.CORS + answers.NOSNIFF + answers.JSON_TYPE + source, body)
 
     def respond(self, status: int, lines: bytes, body: bytes) -> None:
-        """Write the response: `lines` are complete header lines."""
-        if self.response_complete:
+        """Write the response: `lines` are complete header lines. A large body leaves as its client takes it."""
+        if self._answered:
             return
-        self.response_complete = True
+        self._answered = True
         transport = self.connection.transport
         if transport.is_closing():
+            self.response_complete = True
             return
         head = [answers.STATUS_LINES[status], self.connection.date_line(), lines]
         head.append(f"fusebit-trace-id: {self.trace_id}\r\n".encode())
         if status not in BODILESS:
             head.append(b"content-length: %d\r\n" % len(body))
         head.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
-        if status not in BODILESS and self.method != "HEAD":
+        sends = status not in BODILESS and self.method != "HEAD"
+        if sends and len(body) > CHUNK:
+            transport.write(b"".join(head))
+            self.connection.send(body, self.finish)
+            return
+        if sends:
             head.append(body)
         transport.write(b"".join(head))
+        self.finish()
+
+    def finish(self) -> None:
+        """All of the response is written."""
+        self.response_complete = True
         if not self.keep_alive:
-            transport.close()
+            self.connection.transport.close()
         self.connection.on_response_complete()
 
     def _preflight(self) -> None:
-        self.response_complete = True
+        self._answered = True
         asked = self.headers.get("access-control-request-headers", "")
         end = b"content-length: 0\r\n\r\n" if self.keep_alive else b"content-length: 0\r\nconnection: close\r\n\r\n"
         date = self.connection.date_line()
         self.connection.transport.write(answers.STATUS_LINES[204] + date + answers.preflight(asked) + end)
-        if not self.keep_alive:
-            self.connection.transport.close()
-        self.connection.on_response_complete()
+        self.finish()
 
 
 def read_headers(headers: list[tuple[bytes, bytes]]) -> tuple[Mapping[str, str], bytes]:

@@ -204,3 +204,47 @@ def test_a_call_under_way_is_answered_while_the_server_drains(own_platform: Plat
             continue
         own_platform.process.send_signal(signal.SIGTERM)
         assert connection.recv(65536).endswith(b'"done"')
+
+
+LARGE = "module.exports = async (ctx) => ({ body: Buffer.alloc(4e6, 'ab').toString(), bodyEncoding: 'latin1' });"
+
+
+def resident_mib(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def test_slow_clients_of_large_responses_hold_neither_memory_nor_a_worker(own_platform: Platform) -> None:
+    platform = own_platform
+    platform.put("b/large", LARGE)
+    assert len(web.get(platform.url("b/large")).content) == 4_000_000
+    before = resident_mib(platform.process.pid)
+    with contextlib.ExitStack() as stack:
+        slow = []
+        for _ in range(60):
+            client = stack.enter_context(socket.socket())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 128 * 1024)
+            client.settimeout(30)
+            client.connect(("127.0.0.1", platform.port))
+            client.sendall(request_for(platform, name="b/large"))
+            slow.append(client)
+            assert client.recv(1)
+        assert web.get(platform.put("b/quick", HELLO)).status_code == 200
+        assert resident_mib(platform.process.pid) - before < 150  # 60 times 4 MB are 229 MiB
+        for client in slow[::20]:
+            received = 1
+            while received < 4_000_000:
+                more = client.recv(1_000_000)
+                assert more, received
+                received += len(more)
+    assert platform.stop() == 0
+
+
+def test_requests_behind_a_large_response_wait_for_its_end(platform: Platform) -> None:
+    platform.put("b/large", LARGE)
+    platform.put("b/line", HELLO)
+    both = request_for(platform, name="b/large") + request_for(platform, "/next", extra="Connection: close\r\n")
+    answer = platform.raw(both, wait=20)
+    first, _, second = answer.partition(b"ab" * 2_000_000)
+    assert first.startswith(b"HTTP/1.1 200")
+    assert second.startswith(b"HTTP/1.1 200")
+    assert second.endswith(b'"/next"')
