@@ -50,10 +50,11 @@ def resolve(specification: dict[str, Any]) -> None:
     except NpmFailed as error:
         raise BadRequest(unresolved(ranges, error)) from None
     found = json.loads(lock)["packages"]
-    specification["dependencies"] = {
-        name: {"version": found[f"node_modules/{name}"]["version"], "registry": "public", "semver": wanted}
-        for name, wanted in ranges.items()
-    }
+    for name, wanted in ranges.items():
+        if f"node_modules/{name}" not in found:
+            raise BadRequest(_text(name, wanted, "npm leaves it out on this machine"))
+        version = found[f"node_modules/{name}"]["version"]
+        specification["dependencies"][name] = {"version": version, "registry": "public", "semver": wanted}
     specification["packages"] = packages.remember(lock)
 
 

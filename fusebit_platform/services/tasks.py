@@ -15,6 +15,8 @@ from fusebit_platform.services import moments, transactions
 from fusebit_platform.services.functions import Address, key_of, require
 
 MAX_RUNNING = 10
+MOST_RUNNING = 500  # at once of one route, also where it sets no limit: a process takes no more calls than that
+MOST_PENDING = 10_000  # of one function, also where its routes set no limit
 DAY_S = 24 * 60 * 60
 LEASE_MS = 30_000
 MAX_RESULT = 512 * 1024  # characters
@@ -70,8 +72,9 @@ def accept(*, address: Address, request: Request) -> dict[str, Any]:
         is_delayed=due_s is not None,
     )
     with transactions.unnoticed():
+        pending = TaskRun.objects.filter(function=function, state=State.PENDING)
         limit = task.get("maxPending", 0)
-        if limit and _of_route(function, run.route).filter(state=State.PENDING).count() > limit:
+        if pending.count() >= MOST_PENDING or (limit and pending.filter(route=run.route).count() > limit):
             raise QueueFull
         run.save(force_insert=True)
     return _as_json(run, address)
@@ -166,9 +169,9 @@ def _claim_route(function_number: int, route: str, now: int) -> list[Claimed]:
         if function is None:
             return []
         runs = _of_route(function, route)
-        limit = _max_running(function, route)
-        free = limit - runs.filter(state=State.RUNNING).count() if limit else None
-        if free is not None and free <= 0:
+        limit = min(_max_running(function, route) or MOST_RUNNING, MOST_RUNNING)
+        free = limit - runs.filter(state=State.RUNNING).count()
+        if free <= 0:
             return []
         found = list(runs.filter(state=State.PENDING, due_ms__lte=now).order_by("due_ms", "number")[:free])
         for run in found:

@@ -13,6 +13,7 @@ from fusebit_platform.services import dependencies
 from tests.embedded import EmbeddedFusebit
 from tests.npm_registry import Registry
 
+pytestmark = [pytest.mark.xdist_group("builds"), pytest.mark.rows]  # one server
 MARK = Path(tempfile.gettempdir()) / f"a-script-ran-{secrets.token_hex(8)}"
 CODE = "module.exports = async (ctx) => ({body: require('greeter')(ctx.query.name)});"
 GREETER = {"index.js": "module.exports = (name) => require('shouter')(`hello ${name}`);"}

@@ -11,6 +11,8 @@ import pytest
 
 from tests.embedded import EmbeddedFusebit, text_function
 
+pytestmark = pytest.mark.xdist_group("redirects")  # one server
+
 
 class FarEnd:
     """A developer's machine: answers with what the test says, and remembers what it was asked."""

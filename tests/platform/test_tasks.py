@@ -290,16 +290,3 @@ def test_a_task_that_cannot_be_scheduled_is_an_error_with_what_was_answered(sche
 def test_an_unknown_task_is_404_and_a_malformed_id_400(tasks):
     assert tasks.embedded.request("GET", f"{tasks.path}/task/tsk-{'0' * 16}").status_code == 404
     assert tasks.embedded.request("GET", f"{tasks.path}/task/nonsense").status_code == 400
-
-
-def test_tasks_survive_a_restart_of_the_platform(boundary):
-    server = EmbeddedFusebit().start()
-    try:
-        tasks = Tasks(server, boundary)
-        later = {"fusebit-task-not-before": str(int(time.time()) + 2)}
-        task = tasks.post(headers=later).json()
-        server.stop(forget=False)
-        server.start()
-        assert tasks.finished(task)["status"] == "completed"
-    finally:
-        server.stop()
