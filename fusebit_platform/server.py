@@ -32,6 +32,7 @@ from fusebit_platform.runtime.refusing import Refusing
 DRAIN_SECONDS = 3
 START_SECONDS = 30.0
 LOOK_UP_THREADS = 4
+DECISION_THREADS = 8
 BACKLOG = 2048
 
 
@@ -137,13 +138,27 @@ def run(
         runner.run(_serve(site, recipe, sockets))
 
 
+class Threads:
+    """Ask services in threads of their own, so that those who wait for others leave these free."""
+
+    def __init__(self, name: str, count: int, around: Callable[..., object]) -> None:
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
+        self._around = around
+
+    async def ask(self, question: Callable[..., object], *arguments: object) -> object:
+        """Return the answer."""
+        asked = functools.partial(self._around, question, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, asked)
+
+    def close(self) -> None:
+        """Take no more questions."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
 async def _serve(site: Site, recipe: Recipe, sockets: list[socket.socket]) -> None:
     loop = asyncio.get_running_loop()
-    threads = ThreadPoolExecutor(LOOK_UP_THREADS, thread_name_prefix="look-up")
-
-    async def in_thread(question: Callable[..., object], *arguments: object) -> object:
-        return await loop.run_in_executor(threads, functools.partial(site.around, question, *arguments))
-
+    look_ups = Threads("look-up", LOOK_UP_THREADS, site.around)
+    decisions = Threads("decision", DECISION_THREADS, site.around)
     if site.logs is not None:
         site.logs.attach(loop)
     sink = site.logs.sink if site.logs is not None else None
@@ -158,11 +173,12 @@ async def _serve(site: Site, recipe: Recipe, sockets: list[socket.socket]) -> No
             base_url=site.base_url,
             shares_origin=shares_origin,
             records=site.records,
-            in_thread=in_thread,
+            in_thread=look_ups.ask,
+            in_slow_thread=decisions.ask,
         )
         for companion in site.companions:
             await companion.start()
-        background = background_of(site, gateway, runtime, in_thread)
+        background = background_of(site, gateway, runtime, look_ups.ask)
         server = Server(config_for(site.application, gateway), site.logs)
         ready = loop.create_task(announce(server, sockets[0], site.base_url))
         if background is not None:
@@ -176,7 +192,8 @@ async def _serve(site: Site, recipe: Recipe, sockets: list[socket.socket]) -> No
             await companion.close()
         await runtime.close()
         egress.close()
-        threads.shutdown(wait=False, cancel_futures=True)
+        look_ups.close()
+        decisions.close()
 
 
 def operator_rules(base_url: str) -> rules.Operator:

@@ -75,7 +75,8 @@ class Issuer(Endpoint):
 
     def post(self) -> HttpResponse:
         """Register the issuer."""
-        return answer(issuers.add(**self.names, wanted=self.body.wanted()))
+        issuers.add(**self.names, wanted=self.body.wanted())
+        return answer({**self.payload, "id": self.ids["issuerId"]})
 
     def patch(self) -> HttpResponse:
         """Change the issuer."""

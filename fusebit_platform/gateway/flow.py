@@ -39,12 +39,14 @@ class Gateway:
         shares_origin: bool = False,
         records: Records | None = None,
         in_thread: InThread = asyncio.to_thread,
+        in_slow_thread: InThread = asyncio.to_thread,
     ) -> None:
         self._executions = executions
         self._runtime = runtime
         self._base_url = base_url.rstrip("/")
         self._shares_origin = shares_origin
         self._in_thread = in_thread
+        self._in_slow_thread = in_slow_thread  # for tokens: a function may publish their keys
         self._known: dict[Key, Known] = {}
         self._asked: dict[Key, asyncio.Future[Known]] = {}
         self._generation = -1
@@ -120,7 +122,8 @@ class Gateway:
         path = exchange.path
         key = known.admission_key(exchange)
         executable = known.executable
-        caller = await self._in_thread(self._executions.authorise, executable, key[0], path, exchange.method)
+        thread = self._in_slow_thread if key[0] else self._in_thread
+        caller = await thread(self._executions.authorise, executable, key[0], path, exchange.method)
         return known.admit(key, caller, await self._function_token(known, path))
 
     async def _function_token(self, known: Known, path: str) -> str | None:

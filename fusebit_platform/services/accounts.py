@@ -79,7 +79,9 @@ def get_subscription(*, account_id: str, subscription_id: str, cached: bool = Fa
     if subscription is None:
         raise NotFound(f"The subscription '{subscription_id}' does not exist")
     record = _as_json(subscription)
-    return _merged(_defaults(), {**record, "accountId": account_id}) if cached else record
+    if not cached:
+        return record
+    return _merged(_defaults(), {"id": subscription.id, "accountId": account_id, **record})
 
 
 def _defaults() -> dict[str, Any]:
@@ -96,7 +98,7 @@ def _defaults() -> dict[str, Any]:
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Return both, objects merged at every depth; `above` wins."""
-    both = {**below, **above}
+    both = above | {name: value for name, value in below.items() if name not in above}
     for name in below.keys() & above.keys():
         if isinstance(below[name], dict) and isinstance(above[name], dict):
             both[name] = _merged(below[name], above[name])

@@ -85,7 +85,7 @@ def list_issuers(*, account_id: str, name: str | None, count: int | None, next_t
 
 def as_json(issuer: Issuer) -> dict[str, Any]:
     """Return the issuer as it appears on the wire."""
-    answer: dict[str, Any] = {}
+    answer: dict[str, Any] = {"id": issuer.issuer_id}
     if issuer.display_name:
         answer["displayName"] = issuer.display_name
     if issuer.json_keys_url:
@@ -93,7 +93,7 @@ def as_json(issuer: Issuer) -> dict[str, Any]:
     public_keys = json.loads(issuer.public_keys)
     if public_keys:
         answer["publicKeys"] = public_keys
-    return {**answer, "id": issuer.issuer_id}
+    return answer
 
 
 def _check(issuer_id: str, wanted: IssuerInput) -> None:

@@ -105,8 +105,8 @@ def _listed(item: StorageItem) -> dict[str, Any]:
 
 
 def _as_json(item: StorageItem, *, with_content: bool) -> dict[str, Any]:
-    answer: dict[str, Any] = {"storageId": item.storage_id}
+    name, etag, tags = {"storageId": item.storage_id}, {"etag": item.etag}, {"tags": json.loads(item.tags)}
+    expires = {"expires": moments.iso(item.expires)} if item.expires else {}
     if with_content:
-        answer["data"] = json.loads(item.content)
-    answer |= {"etag": item.etag, "tags": json.loads(item.tags)}
-    return answer | ({"expires": moments.iso(item.expires)} if item.expires else {})
+        return {**name, "data": json.loads(item.content), **etag, **tags, **expires}
+    return {**name, **tags, **expires, **etag}

@@ -70,7 +70,9 @@ def test_an_issuer_has_one_source_of_keys(embedded, path):
     body = {"displayName": "I", "publicKeys": [KEY]}
     made = embedded.request("POST", path, json=body)
     assert (made.status_code, made.json()) == (200, {**body, "id": issuer_id(path)})
+    assert list(made.json()) == ["displayName", "publicKeys", "id"]
     assert embedded.request("GET", path).json() == made.json()
+    assert list(embedded.request("GET", path).json()) == ["id", "displayName", "publicKeys"]
     changed = embedded.request("PATCH", path, json={"jsonKeysUrl": "foo"}).json()
     assert changed == {"displayName": "I", "jsonKeysUrl": "foo", "id": issuer_id(path)}
     changed = embedded.request("PATCH", path, json={"publicKeys": [KEY], "id": issuer_id(path)}).json()
@@ -171,6 +173,7 @@ def test_defaults_of_the_deployment_lie_under_the_subscriptions_own(embedded):
         assert embedded.request("GET", f"{embedded.s}?include=cache").status_code == 200
     finally:
         file.unlink()
+    assert list(cached) == ["id", "accountId", "displayName", "limits", "flags", "extra"]
     assert cached["limits"] == defaults["limits"]
     assert (cached["extra"], cached["displayName"]) == (defaults["extra"], "Tests")
     assert plain == {"id": embedded.subscription, "displayName": "Tests", "limits": {}, "flags": {}}

@@ -4,13 +4,15 @@ import base64
 import json
 import secrets
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 import pytest
+import requests
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.embedded import EmbeddedFusebit, KeyPair, encode, part
+from tests.embedded import EmbeddedFusebit, KeyPair, encode, part, text_function
 
 
 def status(embedded: EmbeddedFusebit, token: str | None, **options) -> int:
@@ -264,6 +266,27 @@ def test_a_token_in_the_query_opens_streams_alone_and_only_without_a_header(embe
         with embedded.request("GET", f"{path}?token={token}", token="x") as answer:
             assert answer.status_code == 403
     assert embedded.request("GET", f"{embedded.b(boundary)}/function?token={token}", token=None).status_code == 403
+
+
+def test_callers_of_functions_do_not_wait_for_each_others_keys(embedded, boundary):
+    key, issuer = KeyPair(), f"crowd-{secrets.token_hex(4)}"
+    document = json.dumps({"keys": [jwk(key)]})
+    spec = {"nodejs": {"files": {"index.js": f"module.exports = async (ctx) => ({{body: {document}}});"}}}
+    location = embedded.request("PUT", embedded.f(boundary, "keys"), json=spec).json()["location"]
+    closed = text_function() | {"security": {"authentication": "required"}}
+    embedded.request("PUT", embedded.f(boundary, "closed"), json=closed)
+    embedded.request("POST", f"{embedded.a}/issuer/{issuer}", json={"jsonKeysUrl": location})
+    for number in range(12):
+        identity = {"issuerId": issuer, "subject": str(number)}
+        embedded.request("POST", f"{embedded.a}/client", json={"identities": [identity]})
+    tokens = [embedded.token(key=key, iss=issuer, sub=str(number)) for number in range(12)]
+
+    def call(token: str) -> int:
+        url = f"{embedded.base_url}{embedded.run_path(boundary, 'closed')}"
+        return requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30).status_code
+
+    with ThreadPoolExecutor(12) as threads:
+        assert set(threads.map(call, tokens)) == {200}
 
 
 def test_a_flat_map_of_keys_is_a_key_set_too(embedded, boundary):
