@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
+import urllib3
 
-from fusebit_bridge.errors import UnexpectedAnswer
+from fusebit_bridge.errors import UnexpectedAnswer, Unreachable
 
 CHUNK = 64 * 1024
 EVENT_LIMIT = 1024 * 1024
@@ -35,15 +36,24 @@ class EventStream:
         self._response = response
 
     def __iter__(self) -> Iterator[Event]:
-        """Yield events until the server ends the stream; raise UnexpectedAnswer for what is not one."""
+        """Yield events until the server ends the stream.
+
+        Raise Unreachable when it breaks or is silent for too long, UnexpectedAnswer for what is not an event.
+        """
         pending = b""
-        while chunk := self._response.raw.read1(CHUNK, decode_content=False):
+        while chunk := self._chunk():
             pending += chunk
             if len(pending) > EVENT_LIMIT:
                 raise UnexpectedAnswer("An event is larger than it may be.")
             *blocks, pending = pending.split(b"\n\n")
             for block in blocks:
                 yield parsed(block.decode("utf-8", "replace"))
+
+    def _chunk(self) -> bytes:
+        try:
+            return bytes(self._response.raw.read1(CHUNK, decode_content=False))
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:  # ValueError: closed meanwhile
+            raise Unreachable("The stream of events broke.", detail=type(error).__name__) from None
 
     def close(self) -> None:
         """Give the connection up."""

@@ -1,7 +1,7 @@
 """What people type into the pages, checked before a service sees it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -9,8 +9,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.datastructures import MultiValueDict
 
-from tenants.services import functions, invocations
+from tenants.services import catalogue, functions, invocations
 
+METHODS_SEEN = (*invocations.METHODS, "CRON", "TASK")
 TEMPLATES = [("hello", "Hello"), ("blank", "Blank")]
 
 
@@ -143,6 +144,42 @@ class CallForm(forms.Form):
 
 class DeployForm(forms.Form):
     """Which version should be live."""
+
+    version = forms.IntegerField(min_value=1, max_value=2_000_000_000)
+
+
+def _with_any(name: str, choices: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [("", f"Any {name}"), *choices]
+
+
+class RunFilterForm(forms.Form):
+    """What a list of runs is narrowed by; the URL holds it, so that it can be shared."""
+
+    STATUSES = [("failed", "Failed and refused"), *((f"{first}xx", f"{first}xx") for first in "2345")]
+
+    function = forms.CharField(required=False, max_length=64)
+    status = forms.ChoiceField(required=False, choices=_with_any("outcome", STATUSES))
+    cause = forms.ChoiceField(
+        required=False, choices=_with_any("cause", ((code, one.title) for code, one in catalogue.CAUSES.items()))
+    )
+    method = forms.ChoiceField(required=False, choices=_with_any("method", ((name, name) for name in METHODS_SEEN)))
+    version = forms.IntegerField(required=False, min_value=1, max_value=2_000_000_000)
+    since = forms.DateTimeField(
+        required=False, label="From", widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"})
+    )
+    until = forms.DateTimeField(
+        required=False, label="To", widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"})
+    )
+    q = forms.CharField(required=False, max_length=200, label="Path, message, trace or reference")
+    before = forms.CharField(required=False, max_length=80)
+
+    def clean(self) -> dict[str, Any]:
+        """Leave out what was not said."""
+        return {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
+
+
+class ReplayForm(forms.Form):
+    """Which version to send calls to again."""
 
     version = forms.IntegerField(min_value=1, max_value=2_000_000_000)
 

@@ -1,10 +1,11 @@
 """Named reads; every look-up starts from the tenant, so that somebody else's object does not exist."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.shortcuts import get_object_or_404
 
 from tenants.models import AuditEvent, Deployment, Function, FunctionVersion, Membership, Reconciled, Run, Tenant
@@ -67,6 +68,32 @@ def audit_page(tenant: Tenant, before: int | None, limit: int) -> list[AuditEven
     """Return the tenant's newest changes, or those before the one with the number `before`."""
     rows = tenant.audit_events.exclude(number=None).select_related("actor").order_by("-number")
     return list((rows.filter(number__lt=before) if before is not None else rows)[:limit])
+
+
+def runs_of(tenant: Tenant, wanted: Mapping[str, Any]) -> QuerySet[Run]:
+    """Return the tenant's calls, newest first, narrowed by what `wanted` says (see forms.RunFilterForm)."""
+    rows = tenant.runs.select_related("function", "actor")
+    exact = {"function": "function_name", "cause": "cause", "method": "method", "version": "version_number"}
+    rows = rows.filter(**{column: wanted[name] for name, column in exact.items() if name in wanted})
+    if "since" in wanted:
+        rows = rows.filter(created_at__gte=wanted["since"])
+    if "until" in wanted:
+        rows = rows.filter(created_at__lte=wanted["until"])
+    if status := wanted.get("status"):
+        failed = ~Q(cause="") | Q(status__gte=400) | Q(status=None)
+        first = 0 if status == "failed" else int(status[0]) * 100
+        rows = rows.filter(failed if status == "failed" else Q(status__gte=first, status__lt=first + 100))
+    if text := wanted.get("q"):
+        rows = rows.filter(
+            Q(path__icontains=text) | Q(message__icontains=text) | Q(trace_id__startswith=text) | Q(reference_id=text)
+        )
+    return rows
+
+
+def run_or_404(tenant: Tenant, run_id: Any) -> Run:
+    """Return the tenant's call `run_id`."""
+    rows = tenant.runs.select_related("tenant", "actor", "function__deployment__live_version", "function__tenant")
+    return get_object_or_404(rows, pk=run_id)
 
 
 def due_rows(model: type[Reconciled], now: Any, limit: int) -> list[Any]:

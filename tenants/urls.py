@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from tenants.views import call_tokens, editor, functions, home, people, runs, secrets, tokens, trail, versions
+from tenants.views import (
+    call_tokens,
+    editor,
+    functions,
+    home,
+    logs,
+    panel,
+    people,
+    runs,
+    secrets,
+    tokens,
+    trail,
+    versions,
+)
 
 app_name = "tenants"
 
@@ -23,9 +36,17 @@ urlpatterns = [
     path(f"{TENANT}tokens/", tokens.overview, name="tokens"),
     path(f"{TENANT}tokens/<uuid:pk>/revoke/", tokens.revoke, name="token-revoke"),
     path(f"{TENANT}audit/", trail.overview, name="audit"),
+    path(f"{TENANT}runs/", runs.of_tenant, name="runs"),
+    path(f"{TENANT}runs/<uuid:run_id>/", runs.one, name="one-run"),
+    path(f"{TENANT}runs/<uuid:run_id>/lines/", runs.lines, name="run-lines"),
+    path(f"{TENANT}runs/<uuid:run_id>/replay/", runs.replay, name="replay"),
     path(FUNCTION, editor.editor, name="function"),
     path(f"{FUNCTION}state/", editor.state, name="state"),
-    path(f"{FUNCTION}run/", runs.run, name="run"),
+    path(f"{FUNCTION}run/", panel.run, name="run"),
+    path(f"{FUNCTION}runs/", runs.of_function, name="function-runs"),
+    path(f"{FUNCTION}runs/replay/", runs.replay_failed, name="replay-failed"),
+    path(f"{FUNCTION}logs/", logs.logs, name="logs"),
+    path(f"{FUNCTION}events/", logs.events, name="events"),
     path(f"{FUNCTION}deploy/", versions.deploy, name="deploy"),
     path(f"{FUNCTION}live/", versions.answering, name="answering"),
     path(f"{FUNCTION}live/adopt/", versions.adopt, name="adopt"),

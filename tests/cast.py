@@ -60,3 +60,8 @@ def a_call_token(cast: Cast) -> object:
     user = FusebitUser.objects.create(subject=f"call|{number}", remote_user_id=f"usr-{number}")
     tomorrow = timezone.now() + timedelta(days=1)
     return CallToken.objects.create(function=cast.hello, fusebit_user=user, name="Shop", expires_at=tomorrow).pk
+
+
+def a_run(cast: Cast) -> object:
+    """The id of a call of Ada's function, the same one however often it is asked for."""
+    return cast.hello.runs.get_or_create(tenant=cast.tenant, function_name="hello", method="GET")[0].pk

@@ -56,12 +56,12 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["function", "-created_at"]),
             models.Index(fields=["tenant", "-created_at"]),
-            models.Index(fields=["trace_id"]),
         ]
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "remote_id"], condition=~Q(remote_id=""), name="one_run_per_remote_run"
-            )
+            ),
+            models.UniqueConstraint(fields=["tenant", "trace_id"], condition=~Q(trace_id=""), name="one_run_per_trace"),
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from fusebit_bridge import door
@@ -165,23 +166,34 @@ def _without_content_type(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str
 
 def _remember(row: Run, answer: door.Answer, hidden: secrets.Mask) -> Outcome:
     """Write the row, into the one that Fusebit has reported already where there is one."""
-    reported = Run.objects.filter(tenant=row.tenant, trace_id=answer.trace_id).exclude(trace_id="").first()
-    if reported is not None:
-        reported.actor, reported.version_number, reported.path = row.actor, row.version_number, row.path
-        reported.function, reported.function_name = row.function, row.function_name
-        row = reported
     row.status = answer.status
     row.source = answer.source
     row.duration_ms = round(answer.duration_ms, 2)
     row.size = len(answer.body)
     row.permissions = answer.permissions
-    row.cause = row.cause or cause_of(answer)
-    row.message = row.message or hidden(_said(answer))
+    row.cause = cause_of(answer)
+    row.message = hidden(_said(answer))
     row.trace_id = answer.trace_id[:64]
     row.reference_id = answer.reference_id
-    row.save()
     headers = [(name, hidden(value)) for name, value in answer.headers]
-    return Outcome(row, headers, hidden.raw(answer.body))
+    return Outcome(_saved(row), headers, hidden.raw(answer.body))
+
+
+SITE_KNOWS = ["function", "function_name", "version_number", "actor", "path", "permissions", "reference_id"]
+
+
+def _saved(row: Run) -> Run:
+    """Save the row; where Fusebit's report of this call came first, add to that one what only the site knows."""
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:
+        reported = Run.objects.get(tenant=row.tenant, trace_id=row.trace_id)
+        for name in SITE_KNOWS:
+            setattr(reported, name, getattr(row, name))
+        reported.save(update_fields=SITE_KNOWS)
+        return reported
+    return row
 
 
 def _said(answer: door.Answer) -> str:

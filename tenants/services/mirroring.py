@@ -63,12 +63,6 @@ def catch_up(*, tenant: Tenant) -> int:
     return copied
 
 
-def copy_one(*, tenant: Tenant, item: dict[str, Any]) -> None:
-    """Write down one call that an event told of; the next `catch_up` finds it there."""
-    with transaction.atomic():
-        _write(tenant, [item])
-
-
 def round_of_all() -> None:
     """Catch up with tenants that nobody looked at for a while, and forget what is too old."""
     stale = Q(runs_copied_at=None) | Q(runs_copied_at__lt=timezone.now() - ROUND)

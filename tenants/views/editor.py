@@ -15,7 +15,7 @@ from tenants.errors import InvalidInput, StaleVersion
 from tenants.forms import CallForm, SaveForm
 from tenants.models import Function, FunctionVersion
 from tenants.services import functions, merging
-from tenants.views import differences, home, scope, standing
+from tenants.views import differences, home, panel_forms, scope, standing
 
 VERSIONS_SHOWN = 50
 
@@ -28,7 +28,8 @@ def editor(request: HttpRequest, slug: str, name: str) -> HttpResponse:
         return _save(request, scope.function(request, slug, name, may_write=True))
     function = scope.function(request, slug, name)
     request.session[home.LAST] = function.name
-    return render(request, "tenants/function.html", context(request, function))
+    filled = {"form": panel_forms.of_run(function, request.GET["from"])} if "from" in request.GET else {}
+    return render(request, "tenants/function.html", context(request, function, **filled))
 
 
 @never_cache

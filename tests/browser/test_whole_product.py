@@ -36,7 +36,7 @@ def new_function(page: Page, name: str) -> None:
     """Create a function and wait until it is live."""
     page.get_by_role("link", name="Functions", exact=True).first.click()
     page.wait_for_url(re.compile(r"/functions/[\w-]+/$"))
-    page.get_by_role("navigation", name="Workspace").get_by_role("link").click()
+    page.get_by_role("navigation", name="Workspace").get_by_role("link", name="Functions").click()
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Blank").check()
     page.get_by_role("button", name="Create function").click()
@@ -166,7 +166,7 @@ def test_without_javascript_a_person_signs_in_saves_and_runs(stack: Stack, open_
     page = open_context(java_script_enabled=False).new_page()
     stack.sign_in(page, "grace")
     page.wait_for_url(re.compile(r"/functions/[\w-]+/$"), timeout=PATIENCE_MS)
-    page.get_by_role("navigation", name="Workspace").get_by_role("link").click()
+    page.get_by_role("navigation", name="Workspace").get_by_role("link", name="Functions").click()
     page.get_by_label("Name", exact=True).fill("plain")
     page.get_by_role("button", name="Create function").click()
     area = page.get_by_label("Content of index.js")

@@ -10,7 +10,7 @@ from django.urls import URLPattern, reverse
 
 from tenants.services import members, tokens
 from tenants.urls import urlpatterns
-from tests.cast import Cast, a_call_token, a_member
+from tests.cast import Cast, a_call_token, a_member, a_run
 from tests.pages.conftest import SignedIn
 
 ACTORS = ("anonymous", "stranger", "viewer", "owner", "operator")
@@ -32,6 +32,14 @@ MATRIX: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("adopt", "post"): (302, 404, 403, 302, 404),
     ("compare", "get"): (302, 404, 200, 200, 404),
     ("versions", "get"): (302, 404, 200, 200, 404),
+    ("runs", "get"): (302, 404, 200, 200, 404),
+    ("one-run", "get"): (302, 404, 200, 200, 404),
+    ("run-lines", "get"): (302, 404, 200, 200, 404),
+    ("replay", "post"): (302, 404, 403, 404, 404),
+    ("function-runs", "get"): (302, 404, 200, 200, 404),
+    ("replay-failed", "post"): (302, 404, 403, 404, 404),
+    ("logs", "get"): (302, 404, 200, 200, 404),
+    ("events", "get"): (302, 404, 404, 404, 404),  # no Fusebit reports here
     ("version", "get"): (302, 404, 200, 200, 404),
     ("members", "get"): (302, 404, 200, 200, 404),
     ("members", "post"): (302, 404, 403, 422, 404),
@@ -92,6 +100,8 @@ def address(name: str, cast: Cast) -> str:
     values: dict[str, Any] = {**PLACES, "slug": cast.tenant.slug}
     if "pk" in wanted:
         values["pk"] = THINGS[name](cast)
+    if "run_id" in wanted:
+        values["run_id"] = a_run(cast)
     if "secret" in wanted:
         values["secret"] = members.invite(tenant=cast.tenant, role="viewer", actor=cast.ada)[1]
     return reverse(f"tenants:{name}", kwargs={key: value for key, value in values.items() if key in wanted})

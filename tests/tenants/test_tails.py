@@ -1,0 +1,88 @@
+"""Live logs: a line is there within moments, nothing is lost on the way back, secrets are masked."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tenants.models import Function, Tenant
+from tenants.services import configuration, functions, invocations, mirroring, tails
+from tests.tenants.conftest import work
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
+CODE = "module.exports = async (ctx) => { console.log(`said ${ctx.query.n} ${ctx.configuration.KEY}`); return {}; };\n"
+PATIENCE_S = 30
+
+
+@pytest.fixture
+def hello(ada_at_home: Tenant) -> Function:
+    """Ada's function, which prints what it is asked and a secret."""
+    mirroring.forget_offers()
+    hello, ada = ada_at_home.functions.get(), ada_at_home.members.get()
+    configuration.patch(function=hello, author=ada, secret={"KEY": "very-private"})
+    change = functions.Change(files={"index.js": CODE})
+    version = functions.save(function=hello, change=change, base_version=hello.latest.number, author=ada)
+    functions.deploy(function=hello, version=version, author=ada)
+    work()
+    return Function.objects.select_related("tenant", "deployment__live_version").get(pk=hello.pk)
+
+
+async def say(hello: Function, number: int) -> None:
+    """Have the function print `number`."""
+
+    def call() -> None:
+        actor = hello.tenant.members.get()
+        run = invocations.Call(query=(("n", str(number)),))
+        invocations.run(function=hello, actor=actor, call=run)
+
+    await asyncio.to_thread(call)
+
+
+async def lines(items: AsyncIterator[tails.Item], wanted: int) -> list[tails.Item]:
+    """The next so many lines."""
+    found: list[tails.Item] = []
+    async with asyncio.timeout(PATIENCE_S):
+        async for item in items:
+            if item.kind == "log":
+                found.append(item)
+            if len(found) == wanted:
+                break
+    return found
+
+
+async def connected(items: AsyncIterator[tails.Item]) -> None:
+    """Return when Fusebit's stream is open."""
+    async with asyncio.timeout(PATIENCE_S):
+        async for item in items:
+            if item.kind == "connected":
+                return
+
+
+async def followed(hello: Function) -> tuple[list[str], list[str], list[str]]:
+    """What two people see, one of whom comes back after having missed a line."""
+    ada, ben = tails.follow(function=hello, after=""), tails.follow(function=hello, after="")
+    await asyncio.gather(connected(ada), connected(ben))
+    await say(hello, 1)
+    (first,), (same,) = await lines(ada, 1), await lines(ben, 1)
+    await ben.aclose()
+    await say(hello, 2)
+    (second,) = await lines(ada, 1)
+    back = tails.follow(function=hello, after=first.number)
+    (missed,) = await lines(back, 1)
+    cold = tails.Channel(hello.tenant)  # another process of the site, which remembers nothing
+    backlog = [item for item in await asyncio.to_thread(cold.backlog, first.number, "hello") if item.kind == "log"]
+    await asyncio.gather(ada.aclose(), back.aclose())
+    said = [[str((item.data or {})["msg"]) for item in items] for items in ([first, same], [second, missed], backlog)]
+    assert first.data is not None
+    assert first.data["version"] == hello.deployment.live_version.number
+    assert "very-private" not in json.dumps(first.data)
+    return said[0], said[1], said[2]
+
+
+def test_everybody_sees_each_line_once_and_resumes_after_the_last(hello: Function) -> None:
+    both, later, backlog = asyncio.run(followed(hello))
+
+    assert both == ["said 1 •••(KEY)"] * 2
+    assert later == ["said 2 •••(KEY)"] * 2
+    assert backlog == ["said 2 very-private"]  # masked when it leaves, not when it is read
