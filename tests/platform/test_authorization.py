@@ -222,3 +222,28 @@ def test_a_function_is_given_no_more_than_its_author_has(embedded, boundary):
     )
     assert put({"security": excess}).json()["message"] == expected
     assert put({"routes": [{"path": "/x", "security": excess}]}).json()["message"] == expected
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "mine/../other/function",
+        "mine/function/../../other/function",
+        "mine/./function",
+        "mine//function",
+        "MINE/function",
+    ],
+)
+def test_pe_04_a_path_that_is_not_canonical_never_leads_elsewhere(embedded, boundary, path):
+    ada = embedded.add_user(("function:*", f"{embedded.b(boundary).removeprefix('/v1')}/"))
+    for way in (path, path.replace("..", "%2e%2e"), path.replace("../", "..%2f")):
+        target = f"{embedded.s}/boundary/{way.replace('mine', boundary).replace('MINE', boundary.upper())}"
+        request = (
+            f"GET {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ada.token()}\r\nConnection: close\r\n\r\n"
+        )
+        assert embedded.raw(request.encode()).split()[1] in {b"400", b"403", b"404"}, target
+
+
+def test_in_10_a_parameter_that_is_sent_twice_is_refused(embedded):
+    for path in (f"{embedded.a}/user", f"{embedded.s}/function", f"{embedded.a}/issuer"):
+        assert embedded.request("GET", f"{path}?include=all&include=cache").status_code == 400

@@ -173,7 +173,7 @@ def test_a_task_waits_for_the_time_it_must_not_begin_before(tasks):
     assert executing >= not_before * 1000
 
 
-@pytest.mark.parametrize("value", ["soon", "", "1e400", str(int(time.time()) + 25 * 3600)])
+@pytest.mark.parametrize("value", ["soon", "", "1e400", "99999999999"])
 def test_a_time_too_far_away_or_no_time_at_all_is_refused(tasks, value):
     answer = tasks.post(headers={"fusebit-task-not-before": value})
     assert (answer.status_code, answer.json()["message"]) == (400, NOT_BEFORE)
