@@ -105,7 +105,7 @@ class VersionList(TenantView):
 
     serializer_class = VersionRow
 
-    @extend_schema(responses=listed(VersionRow))
+    @extend_schema(operation_id="versions_list", responses=listed(VersionRow))
     def get(self, _request: Request, slug: str, name: str) -> Response:
         """List the versions, newest first."""
         rows = self.function().versions.select_related("author")

@@ -68,7 +68,7 @@ class MemberList(TenantView):
 
     serializer_class = MemberRow
 
-    @extend_schema(responses=listed(MemberRow))
+    @extend_schema(operation_id="members_list", responses=listed(MemberRow))
     def get(self, _request: Request, slug: str) -> Response:
         """List the members, the oldest first."""
         rows = self.tenant().memberships.select_related("user")
@@ -108,7 +108,7 @@ class InvitationList(TenantView):
     serializer_class = InvitationRow
     needs = Scope.MANAGE
 
-    @extend_schema(responses=listed(InvitationRow))
+    @extend_schema(operation_id="invitations_list", responses=listed(InvitationRow))
     def get(self, _request: Request, slug: str) -> Response:
         """List the invitations that can still be followed."""
         rows = members.open_invitations(self.tenant(may_manage=True))

@@ -78,7 +78,7 @@ class RunList(TenantView):
 
     serializer_class = RunRow
 
-    @extend_schema(responses=listed(RunRow))
+    @extend_schema(operation_id="runs_list", responses=listed(RunRow))
     def get(self, _request: Request, slug: str, name: str) -> Response:
         """List the newest hundred calls."""
         rows = selectors.recent_runs(self.function(), limit=100)

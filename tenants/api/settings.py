@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from tenants import selectors
 from tenants.api.scope import TenantView
-from tenants.api.serializers.settings import ConfigurationList, Patch, SecretList
+from tenants.api.serializers.settings import PATCH, PATCH_EXAMPLES, ConfigurationList, Patch, SecretList
 from tenants.models import Function
 from tenants.services import configuration, secrets
 
@@ -39,7 +39,7 @@ class Secrets(TenantView):
         """List the names of the secrets; nobody gets to see their values again."""
         return self.answer(self.function())
 
-    @extend_schema(request=Patch, responses=SecretList)
+    @extend_schema(request=PATCH, examples=PATCH_EXAMPLES, responses=SecretList)
     def patch(self, request: Request, slug: str, name: str) -> Response:
         """Set or remove secrets by name, as a new version; deploy it to apply them."""
         function = self.function(may_write=True)
@@ -65,7 +65,7 @@ class Configuration(TenantView):
         """Return the plain configuration."""
         return self.answer(self.function())
 
-    @extend_schema(request=Patch, responses=ConfigurationList)
+    @extend_schema(request=PATCH, examples=PATCH_EXAMPLES, responses=ConfigurationList)
     def patch(self, request: Request, slug: str, name: str) -> Response:
         """Set or remove values by name, as a new version; deploy it to apply them."""
         function = self.function(may_write=True)

@@ -27,7 +27,7 @@ class TokenList(TenantView):
     serializer_class = TokenRow
     needs = Scope.MANAGE
 
-    @extend_schema(responses=listed(TokenRow))
+    @extend_schema(operation_id="tokens_list", responses=listed(TokenRow))
     def get(self, _request: Request, slug: str) -> Response:
         """List the person's own tokens that are good for this tenant."""
         return Response({"items": TokenRow(tokens.of_person(self.person, self.tenant()), many=True).data})
@@ -66,7 +66,7 @@ class CallTokenList(TenantView):
     serializer_class = CallTokenRow
     needs = Scope.MANAGE
 
-    @extend_schema(responses=listed(CallTokenRow))
+    @extend_schema(operation_id="call_tokens_list", responses=listed(CallTokenRow))
     def get(self, _request: Request, slug: str, name: str) -> Response:
         """List the tokens that can call this function."""
         return Response({"items": CallTokenRow(call_tokens.alive(self.function()), many=True).data})

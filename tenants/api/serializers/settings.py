@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers
 
 from tenants.api.serializers.strict import Text
@@ -34,12 +34,19 @@ class ConfigurationList(serializers.Serializer[Any]):
     pending = serializers.ListField(child=serializers.CharField(), help_text="Names that a deployment would apply.")
 
 
-@extend_schema_serializer(
-    examples=[
-        OpenApiExample("Set one, remove one", value={"STRIPE_KEY": "sk_live_…", "OLD_KEY": None}, request_only=True)
-    ]
-)
 class Patch(serializers.DictField):
     """`{NAME: value}`, null to remove; names that are not mentioned stay as they are."""
 
     child = Text(allow_null=True)
+
+
+PATCH = {
+    "application/json": {
+        "type": "object",
+        "description": Patch.__doc__,
+        "additionalProperties": {"type": ["string", "null"]},
+    }
+}
+PATCH_EXAMPLES = [
+    OpenApiExample("Set one, remove one", value={"STRIPE_KEY": "sk_live_1234", "OLD_KEY": None}, request_only=True)
+]
