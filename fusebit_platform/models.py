@@ -222,7 +222,7 @@ class TaskRun(models.Model):
     due_ms = models.BigIntegerField()
     is_delayed = models.BooleanField(default=False)
     started_ms = models.BigIntegerField(null=True, blank=True)
-    ended_ms = models.BigIntegerField(null=True, blank=True)
+    ended_ms = models.BigIntegerField(null=True, blank=True, db_index=True)
     lease_ms = models.BigIntegerField(null=True, blank=True)  # until when its process vouches for it
     result = models.TextField(blank=True, default="")  # {"output": …} or {"error": …}
 

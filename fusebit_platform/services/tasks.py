@@ -15,6 +15,7 @@ from fusebit_platform.services import moments, transactions
 from fusebit_platform.services.functions import Address, key_of, require
 
 MAX_RUNNING = 10
+PAUSE_MS = 500  # before another task takes a place of a limited route: who looks at all of them never sees too many
 MOST_RUNNING = 500  # at once of one route, also where it sets no limit: a process takes no more calls than that
 MOST_PENDING = 10_000  # of one function, also where its routes set no limit
 DAY_S = 24 * 60 * 60
@@ -158,7 +159,11 @@ def claim() -> tuple[list[Claimed], int | None]:
         return [], None
     due = pending.filter(due_ms__lte=now).order_by().values_list("function_id", "route").distinct()
     claimed = [task for function, route in list(due) for task in _claim_route(function, route, now)]
-    return claimed, pending.filter(due_ms__gt=now).aggregate(first=Min("due_ms"))["first"]
+    following = pending.filter(due_ms__gt=now).aggregate(first=Min("due_ms"))["first"]
+    paused = TaskRun.objects.filter(ended_ms__gt=now - PAUSE_MS).aggregate(first=Min("ended_ms"))["first"]
+    if paused is not None:
+        return claimed, min(paused + PAUSE_MS, following or paused + PAUSE_MS)
+    return claimed, following
 
 
 def _claim_route(function_number: int, route: str, now: int) -> list[Claimed]:
@@ -169,8 +174,11 @@ def _claim_route(function_number: int, route: str, now: int) -> list[Claimed]:
         if function is None:
             return []
         runs = _of_route(function, route)
-        limit = min(_max_running(function, route) or MOST_RUNNING, MOST_RUNNING)
-        free = limit - runs.filter(state=State.RUNNING).count()
+        limit = _max_running(function, route)
+        taken = runs.filter(state=State.RUNNING).count()
+        if limit:
+            taken += runs.filter(ended_ms__gt=now - PAUSE_MS).count()
+        free = (MAX_RUNNING if limit is None else min(limit or MOST_RUNNING, MOST_RUNNING)) - taken
         if free <= 0:
             return []
         found = list(runs.filter(state=State.PENDING, due_ms__lte=now).order_by("due_ms", "number")[:free])
@@ -182,12 +190,11 @@ def _claim_route(function_number: int, route: str, now: int) -> list[Claimed]:
     return [_claimed(function, run) for run in found]
 
 
-def _max_running(function: Function, path: str) -> int:
-    for route in json.loads(function.rendered)["routes"]:
-        if route["path"] == path:
-            limit: int = route.get("task", {}).get("maxRunning", MAX_RUNNING)
-            return limit
-    return MAX_RUNNING
+def _max_running(function: Function, path: str) -> int | None:
+    """Return how many tasks of a route may run at once, 0 for any number, None when it does not say."""
+    routes = {route["path"]: route.get("task", {}) for route in json.loads(function.rendered)["routes"]}
+    limit: int | None = routes.get(path, {}).get("maxRunning")
+    return limit
 
 
 def _claimed(function: Function, run: TaskRun) -> Claimed:
