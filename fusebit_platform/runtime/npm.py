@@ -107,7 +107,7 @@ def install(lock: str, directory: Path, *, cache_directory: Path) -> None:
     (directory / "package-lock.json").write_text(lock)
     _npm(directory, ("ci",), cache_directory, INSTALL_SECONDS)
     _refuse_native(packages, directory)
-    command = [str(node.find()), "-e", VERIFY, json.dumps(list(ranges))]
+    command = [str(_node()), "-e", VERIFY, json.dumps(list(ranges))]
     verified = _run(directory, command, {}, INSTALL_SECONDS)
     if verified.code != 0:
         raise NpmFailed("EUNUSABLE", verified.errors.strip()[:500], module=verified.output.strip(), log=verified.errors)
@@ -119,10 +119,15 @@ def registry() -> str:
 
 
 @cache
+def _node() -> Path:
+    return node.find()
+
+
+@cache
 def _configured_registry() -> str:
     try:
         answer = subprocess.run(  # noqa: S603 - npm beside our own Node.js
-            [str(node.find()), str(_program()), "config", "get", "registry"],
+            [str(_node()), str(_program()), "config", "get", "registry"],
             cwd="/",
             capture_output=True,
             text=True,
@@ -137,7 +142,7 @@ def _configured_registry() -> str:
 @cache
 def _program() -> Path:
     """Return npm's own entry; it comes with every Node.js."""
-    binary = node.find()
+    binary = _node()
     for place in (binary.parent.parent / "lib", Path("/usr/share/nodejs"), Path("/usr/share")):
         for entry in (place / "node_modules/npm/bin/npm-cli.js", place / "npm/bin/npm-cli.js"):
             if entry.is_file():
@@ -154,14 +159,14 @@ def _npm(directory: Path, arguments: Sequence[str], cache_directory: Path, secon
             (Path(home) / name).touch()
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {
             "HOME": home,
-            "PATH": str(node.find().parent),
+            "PATH": str(_node().parent),
             "npm_config_userconfig": f"{home}/user",
             "npm_config_globalconfig": f"{home}/global",
             "npm_config_cache": str(cache_directory),
             "npm_config_registry": registry(),
         }
         try:
-            command = [str(node.find()), str(_program()), *arguments, *FLAGS]
+            command = [str(_node()), str(_program()), *arguments, *FLAGS]
         except NodeMissing as error:
             raise NpmFailed("ENPM", str(error)) from None
         ended = _run(directory, command, environment, seconds)

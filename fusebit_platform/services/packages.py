@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,7 @@ def _install(key: str, lockfile: str) -> None:
     """Build beside the place and move there when all is well, so that what is there is always whole."""
     _root().mkdir(mode=0o711, parents=True, exist_ok=True)
     cache_directory().mkdir(mode=0o700, exist_ok=True)
+    _clear_away()
     place = Path(tempfile.mkdtemp(prefix="building-", dir=_root()))
     try:
         place.chmod(0o755)
@@ -130,6 +132,13 @@ def _install(key: str, lockfile: str) -> None:
             place.rename(_root() / key)
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+@cache
+def _clear_away() -> None:
+    """Remove, once, what a process that was killed had begun; the data directory belongs to one process at a time."""
+    for left in _root().glob("building-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _described(error: NpmFailed, lockfile: str) -> dict[str, Any]:
