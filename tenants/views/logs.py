@@ -27,9 +27,9 @@ LIFE_S = 1800.0
 def logs(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """Show what the function prints, as it prints it."""
     function = scope.function(request, slug, name)
-    recent = function.runs.exclude(remote_id="").values_list("remote_id", flat=True)[:RUNS_BACK]
-    oldest = min((int(number) for number in recent), default=1)
-    shown = {"is_reported": mirroring.reports(mirroring.EVENTS), "after": max(oldest - 1, 0)}
+    # What a call printed is numbered before the call itself, which is written down when it ends.
+    before = function.runs.exclude(remote_id="").values_list("remote_id", flat=True)[RUNS_BACK : RUNS_BACK + 1]
+    shown = {"is_reported": mirroring.reports(mirroring.EVENTS), "after": next(iter(before), "0")}
     return render(request, "tenants/logs.html", frame.of(request, function, "logs", **shown))
 
 

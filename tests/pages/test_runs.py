@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tenants.models import Run
-from tenants.services import bodies, invocations
+from tenants.services import bodies, invocations, mirroring
 from tests.cast import Cast
 
 MANY = 120
@@ -88,6 +88,19 @@ def test_a_list_that_has_nothing_new_is_not_sent_again(ada: Client, cast: Cast, 
 def test_where_fusebit_reports_nothing_the_page_says_so(ada: Client, cast: Cast, home_of: str) -> None:
     assert "This Fusebit does not report calls" in page(ada, f"{home_of}runs/")
     assert "No live logs here" in page(ada, f"{home_of}functions/hello/logs/")
+
+
+def test_live_logs_begin_with_what_the_latest_calls_printed(
+    ada: Client, cast: Cast, home_of: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirroring, "reports", lambda _: True)
+    called(cast, remote_id="7", created_at=timezone.now() - timedelta(hours=1))
+    assert 'data-after="0"' in page(ada, f"{home_of}functions/hello/logs/")
+
+    for number in range(10, 30, 2):
+        called(cast, remote_id=str(number))
+
+    assert 'data-after="7"' in page(ada, f"{home_of}functions/hello/logs/")
 
 
 def test_a_refused_call_says_whose_fault_it_is_and_which_statement_was_missing(
