@@ -6,7 +6,8 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import Error as DatabaseUnavailable
+from django.db import close_old_connections, connections
 
 from fusebit_platform.gateway.records import Records
 from fusebit_platform.services import journal, live_logs
@@ -34,7 +35,7 @@ class Scribe:
 
     async def start(self) -> None:
         """Begin to write."""
-        self._task = asyncio.get_running_loop().create_task(self._write())
+        self._task = asyncio.get_running_loop().create_task(self._keep_writing())
 
     async def close(self) -> None:
         """Write what is left and stop."""
@@ -46,29 +47,37 @@ class Scribe:
         await loop.run_in_executor(self._thread, connections.close_all)
         self._thread.shutdown()
 
-    async def _write(self) -> None:
+    async def _keep_writing(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.shield(loop.run_in_executor(self._thread, self._batch))
             await asyncio.sleep(EVERY_SECONDS)
 
     def _batch(self) -> None:
-        """Write what came since the last time; keep it when the database does not take it."""
         close_old_connections()
+        self.write()
+
+    def write(self) -> None:
+        """Write what came since the last time; keep it when the database does not take it."""
         self._runs.extend(map(journal.run_entry, self._records.take()))
         while self._new_lines:
             self._lines.append(journal.line_entry(self._new_lines.popleft()))
         runs, lines = list(self._runs), list(self._lines)
         try:
-            kept = journal.of_known_places(runs)
-            journal.write(runs=kept, lines=lines)
-            self._pruner.written(runs=kept, lines=lines)
-            self._forget()
-        except DatabaseError:
+            self._write_down(runs, lines)
+        except DatabaseUnavailable:
             log.warning("What ran can not be written down; it is tried again.", exc_info=True)
             return
+        except Exception:  # the edge of the thread: one bad batch must not end the journal
+            log.exception("What ran could not be written down.")
         _drop(self._runs, len(runs))
         _drop(self._lines, len(lines))
+
+    def _write_down(self, runs: list[RunEntry], lines: list[LineEntry]) -> None:
+        kept = journal.of_known_places(runs)
+        journal.write(runs=kept, lines=lines)
+        self._pruner.written(runs=kept, lines=lines)
+        self._forget()
 
     def _forget(self) -> None:
         if monotonic() >= self._forget_at:

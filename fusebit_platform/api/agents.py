@@ -71,7 +71,8 @@ class Agents(Endpoint):
     def get(self) -> HttpResponse:
         """List the agents."""
         said = self.query.said
-        filters = Filters(name=said("name"), email=said("email"), issuer_id=said("issuer_id"), subject=said("subject"))
+        email = said("email") if self.kind == "user" else None  # clients have none
+        filters = Filters(name=said("name"), email=email, issuer_id=said("issuer_id"), subject=said("subject"))
         return answer(
             agents.list_agents(
                 account_id=self.ids["accountId"],

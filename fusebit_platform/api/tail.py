@@ -6,7 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from django.db import DatabaseError, close_old_connections
+from django.db import Error as DatabaseUnavailable
+from django.db import close_old_connections
 
 from fusebit_platform.services import runs
 
@@ -90,7 +91,7 @@ class Tail:
         while self._followers:
             try:
                 await self._step()
-            except DatabaseError:
+            except DatabaseUnavailable:
                 log.warning("The journal can not be read; streams wait.", exc_info=True)
             await asyncio.sleep(POLL_SECONDS)
 

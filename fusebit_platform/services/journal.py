@@ -75,12 +75,6 @@ def storable(text: str, limit: int) -> str:
 
 def run_entry(record: Any) -> RunEntry:
     """Return what is written of a call as the gateway remembers it."""
-    details = {
-        "caller": record.caller and dict(zip(("issuerId", "subject", "kid"), record.caller, strict=True)),
-        "permissions": record.permissions,
-        "missing": record.missing and dict(zip(("action", "resource"), record.missing, strict=True)),
-        "message": storable(record.message, MAX_DETAIL),
-    }
     return RunEntry(
         subscription_id=record.subscription_id,
         boundary_id=record.boundary_id,
@@ -98,8 +92,21 @@ def run_entry(record: Any) -> RunEntry:
         response_bytes=record.response_bytes,
         trace_id=record.trace_id,
         kind=record.kind,
-        details=json.dumps({name: value for name, value in details.items() if value}),
+        details=_particulars(record),
     )
+
+
+def _particulars(record: Any) -> str:
+    """Return, as JSON, what only some calls have."""
+    if record.caller is None and record.missing is None and not record.message and record.permissions is None:
+        return "{}"
+    members = {
+        "caller": record.caller and dict(zip(("issuerId", "subject", "kid"), record.caller, strict=True)),
+        "permissions": record.permissions,
+        "missing": record.missing and dict(zip(("action", "resource"), record.missing, strict=True)),
+        "message": storable(record.message, MAX_DETAIL),
+    }
+    return json.dumps({name: value for name, value in members.items() if value})
 
 
 def line_entry(line: Line) -> LineEntry:

@@ -1,7 +1,10 @@
 """What ran is still known after the platform was killed, and a reader is cut when it may no longer read."""
 
 import json
+import socket
 import time
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import requests
@@ -52,6 +55,26 @@ def test_a_killed_platform_knows_every_run_but_those_of_the_last_second(server):
 def reader(server):
     published(server)
     return server.add_user(("function:get-log", "/"))
+
+
+def test_two_hundred_readers_get_one_event_each_and_leave_the_management_api_free(server, reader):
+    head = f"GET {server.b(BOUNDARY)}/event?token={reader.token()} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with ExitStack() as stack:
+        readers = []
+        for _ in range(200):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S))
+            connection.sendall(head.encode())
+            readers.append(connection)
+        for connection in readers:
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        threads = len(list(Path(f"/proc/{server.process.pid}/task").iterdir()))
+        assert threads < 60
+        assert server.request("GET", f"{server.b(BOUNDARY)}/function").status_code == 200
+        assert server.request("GET", server.run_path(BOUNDARY, "hello"), token=None).status_code == 200
+        for connection in readers:
+            seen = b""
+            while b"event: run" not in seen:
+                seen += connection.recv(4096)
 
 
 def last_event(lines) -> dict[str, str]:

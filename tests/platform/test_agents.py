@@ -291,6 +291,13 @@ def test_deleting_an_agent_forgets_the_issuers_that_were_made_for_it_alone(embed
     embedded.request("DELETE", f"{path}/{keeper}")
 
 
+def test_filters_that_mean_nothing_to_a_list_are_ignored(embedded):
+    name = secrets.token_hex(5)
+    made = embedded.request("POST", f"{embedded.a}/client", json={"displayName": name}).json()
+    query = f"name={name}&email=nobody&action=x:y&resource=/x&cron=true&search=a=b&from=-1d&to=-1d&include=cache"
+    assert embedded.request("GET", f"{embedded.a}/client?{query}").json() == {"items": [made]}
+
+
 def test_a_page_can_be_followed_with_another_count_or_none(embedded, kind):
     issuer = f"i-{secrets.token_hex(4)}"
     for number in range(4):

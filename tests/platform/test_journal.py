@@ -1,12 +1,17 @@
 """What is written down stays within bounds, in order, and never ends the server."""
 
+import json
 import time
 
 import pytest
+from django.db import OperationalError
 
+from fusebit_platform.gateway.records import CallerName, Records, RunRecord, Statement
 from fusebit_platform.models import Account, Function, LogLine, Run
+from fusebit_platform.scribe import Scribe
 from fusebit_platform.services import journal, runs
 from fusebit_platform.services.journal import LineEntry, Pruner, RunEntry
+from fusebit_platform.services.live_logs import Hub
 
 pytestmark = pytest.mark.django_db(databases=["platform", "default"])
 NOW_MS = int(time.time() * 1000)
@@ -80,6 +85,65 @@ def test_calls_of_boundaries_that_nobody_has_are_dropped_however_many_there_are(
     strangers = [run(f"b{number}", version=None) for number in range(500)]
     own = run("mine", version=None, subscription=subscription.pk)
     assert journal.of_known_places([*strangers, own, run("b7")]) == [own, run("b7")]
+
+
+def remembered(status: int = 200, version_id: str = "7.abc", **members) -> RunRecord:
+    outcome = {"status": status, "source": "function", "cause": "", "trace_id": "t", **members}
+    return RunRecord(NOW_MS / 1000, 1.5, "sub-1", "b", "f", version_id, "GET", "", **outcome)
+
+
+def test_what_the_database_does_not_take_is_written_later(monkeypatch):
+    records = Records()
+    scribe = Scribe(records, Hub())
+    taken = journal.write
+
+    def away(**_batch):
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(journal, "write", away)
+    records.add(remembered(201))
+    scribe.write()
+    monkeypatch.setattr(journal, "write", taken)
+    records.add(remembered(202))
+    scribe.write()
+    assert list(Run.objects.order_by("number").values_list("status", "version", "path")) == [
+        (201, 7, "/"),
+        (202, 7, "/"),
+    ]
+    scribe.write()
+    assert Run.objects.count() == 2
+
+
+def test_a_batch_that_can_not_be_written_at_all_does_not_end_the_journal(monkeypatch, caplog):
+    records = Records()
+    scribe = Scribe(records, Hub())
+    taken = journal.write
+
+    def broken(**_batch):
+        raise ValueError("nobody foresaw this")
+
+    monkeypatch.setattr(journal, "write", broken)
+    records.add(remembered(201))
+    scribe.write()
+    monkeypatch.setattr(journal, "write", taken)
+    records.add(remembered(202))
+    scribe.write()
+    assert list(Run.objects.values_list("status", flat=True)) == [202]
+    assert "could not be written down" in caplog.text
+
+
+def test_a_run_says_who_called_and_what_was_missing_and_nothing_that_is_not_known():
+    caller, missing = CallerName("i", "s", "k"), Statement("a:b", "/x/")
+    entry = journal.run_entry(remembered(403, "", caller=caller, missing=missing, message="\0no", cause="auth_denied"))
+    assert (entry.version, json.loads(entry.details)) == (
+        None,
+        {
+            "caller": {"issuerId": "i", "subject": "s", "kid": "k"},
+            "missing": {"action": "a:b", "resource": "/x/"},
+            "message": "\ufffdno",
+        },
+    )
+    assert journal.run_entry(remembered()).details == "{}"
 
 
 def test_texts_that_a_database_can_not_hold_are_made_storable():
