@@ -84,6 +84,11 @@ def issuer(issuer_id: str = "") -> TenantIssuer:
     raise NotConfigured
 
 
+def issuer_ids() -> frozenset[str]:
+    """Return the issuers of tenants' identities, past ones included."""
+    return frozenset(TenantIssuer.objects.values_list("issuer_id", flat=True))
+
+
 def tenant_session(subject: str, boundary_id: str, issuer_id: str = "", generation: int = 0) -> TenantSession:
     """Return a session of one person in one boundary, signed with the key of the person's issuer."""
     client = imported()

@@ -84,6 +84,7 @@ __all__ = [
     "function_access",
     "imported_at",
     "is_reachable",
+    "issuer_ids",
     "keep_pace",
     "plan",
     "provisioner",
@@ -103,6 +104,11 @@ def tenant_issuer_id() -> str:
     ours (see `ensure_tenant_issuer`).
     """
     return connection.issuer().issuer_id
+
+
+def issuer_ids() -> frozenset[str]:
+    """Return every issuer under which we have ever made identities."""
+    return connection.issuer_ids()
 
 
 def boundary_access(boundary_ids: Iterable[str], action: str = "function:*") -> frozenset[Statement]:

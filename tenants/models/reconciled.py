@@ -27,7 +27,7 @@ MAY_COME_FROM: dict[str, frozenset[str]] = {
     State.RETRY: frozenset({State.PENDING, State.READY, State.BLOCKED, State.SUSPENDED, State.RETRY}),
     State.BLOCKED: frozenset({State.PENDING, State.READY, State.RETRY, State.SUSPENDED, State.BLOCKED}),
     State.SUSPENDED: frozenset({State.PENDING, State.RETRY, State.BLOCKED, State.SUSPENDED, State.READY}),
-    State.DELETING: frozenset(State) - {State.DELETED},
+    State.DELETING: frozenset(State),
     State.DELETED: frozenset({State.DELETING}),
 }
 AT_REST = (State.READY, State.SUSPENDED, State.DELETED)  # nothing to do until something changes
@@ -35,7 +35,7 @@ TROUBLED = (State.RETRY, State.BLOCKED)
 # What a worker writes about its own progress; when something else is wanted meanwhile, only the rest is kept.
 OF_THE_WISH = frozenset(
     {
-        "state", "observed_gen", "attempts", "next_attempt_at", "error_code", "last_error", "reference_id",
+        "state", "observed_gen", "attempts", "repeated", "next_attempt_at", "error_code", "last_error", "reference_id",
         "first_failed_at",
     }
 )  # fmt: skip
@@ -53,16 +53,24 @@ class ReconciledQuerySet(models.QuerySet[Any]):
         free = Q(lease_until=None) | Q(lease_until__lt=now)
         return self.filter(free, next_attempt_at__lte=now).order_by("next_attempt_at", "pk")
 
-    def claim(self, pk: Any, *, lease: timedelta) -> bool:
+    def claim(self, pk: Any, *, lease: timedelta, owner: str) -> bool:
         """Take the lease of row `pk` by one conditional UPDATE; False when somebody else holds it.
 
         `select_for_update(skip_locked=True)` is ignored on SQLite; this is right on both databases.
         """
         now = timezone.now()
         free = Q(lease_until=None) | Q(lease_until__lt=now)
-        return (
-            self.filter(free, pk=pk).update(lease_until=now + lease, fence=F("fence") + 1, attempts=F("attempts") + 1)
-            == 1
+        held = {"lease_until": now + lease, "lease_owner": owner}
+        return self.filter(free, pk=pk).update(**held, fence=F("fence") + 1, attempts=F("attempts") + 1) == 1
+
+    def holders(self, now: datetime) -> set[str]:
+        """Return who holds leases."""
+        return set(self.filter(lease_until__gte=now).values_list("lease_owner", flat=True).distinct())
+
+    def release(self, owners: set[str]) -> int:
+        """Take back what processes held that are no more; should one live after all, its fence has moved on."""
+        return self.filter(lease_owner__in=owners, lease_until__isnull=False).update(
+            lease_until=None, fence=F("fence") + 1
         )
 
     def want(self, state: State = State.PENDING, **columns: Any) -> int:
@@ -72,6 +80,7 @@ class ReconciledQuerySet(models.QuerySet[Any]):
             state=state,
             desired_gen=F("desired_gen") + 1,
             attempts=0,
+            repeated=0,
             first_failed_at=None,
         )
 
@@ -106,9 +115,11 @@ class Reconciled(models.Model):
     observed_gen = models.PositiveIntegerField(default=0)
     observed_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0, help_text="Since the row was last in order.")
+    repeated = models.PositiveIntegerField(default=0, help_text="How often in a row it met the same cause.")
     first_failed_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is in trouble.")
     next_attempt_at = models.DateTimeField(null=True, blank=True, db_index=True, default=timezone.now)
     lease_until = models.DateTimeField(null=True, blank=True)
+    lease_owner = models.CharField(max_length=120, blank=True, help_text="Host and process.")
     fence = models.PositiveIntegerField(default=0)
     error_code = models.CharField("cause", max_length=40, blank=True)
     last_error = models.TextField(blank=True)

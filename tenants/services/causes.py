@@ -160,10 +160,10 @@ def of(error: door.FusebitError) -> Cause:
     return CATALOGUE.get(error.code, CATALOGUE["internal"])
 
 
-def is_worth_a_retry(error: door.FusebitError, attempt: int) -> bool:
-    """Tell whether trying again can help, after `attempt` attempts."""
+def is_worth_a_retry(error: door.FusebitError, repeated: int) -> bool:
+    """Tell whether trying again can help, after meeting the same cause so often in a row."""
     patience = of(error).patience
-    return error.retriable if not patience else attempt <= patience
+    return error.retriable if not patience else repeated <= patience
 
 
 def words(error: door.FusebitError) -> str:

@@ -16,11 +16,12 @@ from django.utils import timezone
 
 from fusebit_bridge import door
 from tenants.models import ProvisioningEvent, Reconciled, State, Tenant
-from tenants.services import causes
+from tenants.services import causes, process
 
 LEASE = timedelta(seconds=60)
 RETRY_BASE_S = 1.0
 RETRY_CAP_S = 300.0
+RETRY_LEAST_CAP_S = 8.0
 BLOCKED_PROBE_S = 3600.0
 GIVE_UP_AFTER = timedelta(hours=24)
 
@@ -39,7 +40,7 @@ class Claim:
 def claim(row: Row) -> tuple[Row, Claim] | None:
     """Lease the row and read it afresh; None when somebody else is at work on it."""
     rows = type(row).objects
-    if not rows.claim(row.pk, lease=LEASE):
+    if not rows.claim(row.pk, lease=LEASE, owner=process.name()):
         return None
     fresh = rows.get(pk=row.pk)
     return fresh, Claim(fence=fresh.fence, generation=fresh.desired_gen, attempt=fresh.attempts)
@@ -59,9 +60,14 @@ def is_held(row: Reconciled, held: Claim, **columns: Any) -> bool:
     return bool(type(row).objects.filter(pk=row.pk, fence=held.fence).update(**columns))
 
 
-def retry_delay(attempt: int, retry_after: float | None = None) -> timedelta:
-    """Return how long to wait: full jitter up to the cap, never less than the server asked for."""
-    jittered = random.uniform(0, min(RETRY_CAP_S, RETRY_BASE_S * 2 ** min(attempt, 10)))  # noqa: S311 (no secret)
+def retry_delay(attempt: int, retry_after: float | None = None, since: timedelta = timedelta()) -> timedelta:
+    """Return how long to wait: full jitter, never less than the server asked for.
+
+    The cap is a tenth of the time `since` which the row is in trouble, so that a short trouble is over soon after its
+    end and a long one costs little; while everything fails, the breaker waits in place of the rows.
+    """
+    cap = max(RETRY_LEAST_CAP_S, min(RETRY_CAP_S, since.total_seconds() / 10))
+    jittered = random.uniform(0, min(cap, RETRY_BASE_S * 2 ** min(attempt, 10)))  # noqa: S311 (no secret)
     return timedelta(seconds=max(jittered, min(retry_after or 0, 3600)))
 
 
@@ -71,6 +77,7 @@ def settled(held: Claim, **columns: Any) -> dict[str, Any]:
         "state": State.READY,
         "observed_gen": held.generation,
         "attempts": 0,
+        "repeated": 0,
         "next_attempt_at": None,
         "first_failed_at": None,
         "error_code": "",
@@ -87,14 +94,17 @@ def troubled(row: Reconciled, held: Claim, error: door.FusebitError) -> dict[str
     """
     now = timezone.now()
     since = row.first_failed_at or now
-    again = causes.is_worth_a_retry(error, held.attempt) and now - since < GIVE_UP_AFTER
-    delay = retry_delay(held.attempt, error.retry_after) if again else timedelta(seconds=BLOCKED_PROBE_S)
+    code = causes.of(error).code
+    repeated = row.repeated + 1 if row.error_code == code else 1
+    again = causes.is_worth_a_retry(error, repeated) and now - since < GIVE_UP_AFTER
+    delay = retry_delay(held.attempt, error.retry_after, now - since) if again else timedelta(seconds=BLOCKED_PROBE_S)
     state = State.RETRY if again else State.BLOCKED
     return {
         "state": State.DELETING if row.state == State.DELETING else state,
         "next_attempt_at": now + delay,
         "first_failed_at": since,
-        "error_code": causes.of(error).code,
+        "error_code": code,
+        "repeated": repeated,
         "last_error": causes.words(error),
         "reference_id": error.reference_id,
     }

@@ -209,7 +209,7 @@ def _gone(row: FusebitUser, held: Claim) -> dict[str, Any]:
     since = row.absent_since or now
     columns = reconciliation.settled(held, state=State.DELETING, absent_since=since)
     if not row.asked or now - since >= ABSENT_FOR:
-        return {**columns, "state": State.DELETED, "remote_user_id": "", "asked": []}
+        return {**columns, "state": State.DELETED, "remote_user_id": ""}
     return {**columns, "next_attempt_at": since + ABSENT_FOR}
 
 

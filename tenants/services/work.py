@@ -15,7 +15,17 @@ from django.utils import timezone
 from fusebit_bridge import door
 from tenants import selectors
 from tenants.models import BoundaryPolicy, Deployment, FusebitUser, Run, State
-from tenants.services import call_tokens, causes, deployments, mirroring, policies, provisioning, pulse, remote_users
+from tenants.services import (
+    call_tokens,
+    causes,
+    deployments,
+    drift,
+    mirroring,
+    policies,
+    provisioning,
+    pulse,
+    remote_users,
+)  # fmt: skip
 from tenants.services.breaker import Breaker
 
 IN_FLIGHT = 8
@@ -40,6 +50,7 @@ class Worker:
         self.breaker = Breaker()
         self._busy: dict[tuple[type[Any], Any], Future[None]] = {}
         self._due_at: dict[str, float] = {}
+        self._comparison: drift.Pass | None = None
 
     def run(self) -> None:
         """Look for due rows until asked to stop, then let the steps in flight end."""
@@ -67,6 +78,8 @@ class Worker:
             if self._is_time("runs", RUNS_EVERY_S) and not any(key[0] is Run for key in self._busy):
                 self._busy[(Run, None)] = pool.submit(self._in_thread, mirroring.round_of_all)
             self._hand_out(pool)
+            if self._is_time("scan", 1 / (drift.SHARE_OF_BUDGET * max(settings.FUSEBIT_RATE, 1))):
+                self._scan(pool)
         except Exception:
             log.exception("The queue could not be read; trying again.")
             close_old_connections()
@@ -87,6 +100,7 @@ class Worker:
 
     def _heal(self) -> None:
         """Make due what nobody set due: sign-ins that were cut off, call tokens that have expired."""
+        pulse.take_back_leases()
         provisioning.heal()
         call_tokens.expire()
 
@@ -98,6 +112,29 @@ class Worker:
             rows = [row for row in due if (model, row.pk) not in self._busy][:free]
             for row in rows[: self.breaker.admits(len(rows)) if rows else 0]:
                 self._busy[(model, row.pk)] = pool.submit(self._step_in_thread, row)
+
+    def _scan(self, pool: ThreadPoolExecutor) -> None:
+        """Compare one more page with Fusebit, now and then, so that no drift stays unseen for long."""
+        key = (drift.Pass, None)
+        if self.breaker.is_open or key in self._busy or len(self._busy) >= IN_FLIGHT:
+            return
+        if self._comparison is None and not drift.is_due(timezone.now()):
+            return
+        self._busy[key] = pool.submit(self._compare)
+
+    def _compare(self) -> None:
+        try:
+            self._comparison = self._comparison or drift.Pass(apply=True)
+            if self._comparison.step():
+                self._comparison = None
+        except door.FusebitError as error:
+            self._comparison = None
+            log.info("The comparison with Fusebit was broken off: %s", error.message)
+        except Exception:
+            self._comparison = None
+            log.exception("The comparison with Fusebit failed.")
+        finally:
+            close_old_connections()
 
     def _step(self, row: Any) -> None:
         """Take one step; one bad row must not stop the others."""

@@ -1,0 +1,67 @@
+"""An hour without Fusebit, refusing and then swallowing, on an injected clock, while people sign in.
+
+Every sign-in succeeds and is quick; afterwards all are READY soon, at no more than the budget.
+
+`python -m tests.faults.outage [--full] [--not-atomic] [--postgresql]`
+"""
+
+import time
+from datetime import datetime, timedelta
+from unittest.mock import patch
+
+from tests.faults.stage import Tally, arguments, log_in, ready, report, stage, wait_until, workers
+
+RATE = 20.0
+READY_BAR_S = 90.0
+LOGIN_BAR_MS = 500.0
+OUTAGE = timedelta(minutes=60)
+
+
+class Clock:
+    """The time that rows live by: real time, and what was added to it."""
+
+    def __init__(self) -> None:
+        from django.utils import timezone
+
+        self._real = timezone.now
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        """Return the injected time."""
+        return self._real() + self.ahead
+
+
+def main() -> None:
+    """Play and say whether the counts are met."""
+    options = arguments(__doc__ or "")
+    number = 500 if options.full else 30
+    uids = [f"o{index}" for index in range(number)]
+    with stage(not_atomic=options.not_atomic, rate=RATE) as on:
+        clock = Clock()
+        with patch("django.utils.timezone.now", clock.now), workers():
+            took: list[float] = []
+            for index, uid in enumerate(uids):
+                if index in {0, number // 2}:
+                    on.tell(faults={"down": "hole" if index else "refused"})
+                started = time.monotonic()
+                log_in(uid)
+                took.append(time.monotonic() - started)
+                clock.ahead += OUTAGE / number
+            time.sleep(1.0)
+            clock.ahead = max(clock.ahead, OUTAGE)
+            ready_during = ready(uids)
+            on.tell(faults={}, forget_requests=True)
+            ready_s = wait_until(lambda: ready(uids) == number, 300)
+        requests = sorted(on.state()["requests"])
+        peak = max((sum(at <= other < at + 1 for other in requests) for at in requests), default=0)
+        tally = Tally.of(on, uids)
+        p99 = sorted(took)[int(len(took) * 0.99)] * 1000
+        figures = {"people": number, "ready_during": ready_during, "ready_s": round(ready_s, 1), "peak_per_s": peak}
+        figures |= {"login_p99_ms": round(p99, 1), **vars(tally)}
+        # A bucket lets a quarter of a second of budget through at once.
+        met = tally.is_clean and ready_s <= READY_BAR_S and p99 <= LOGIN_BAR_MS and peak <= RATE * 1.25 + 1
+        report("outage", figures, met=met)
+
+
+if __name__ == "__main__":
+    main()
