@@ -113,8 +113,9 @@ class KeySource:
             "jti": secrets.token_hex(16),
             CLAIM: allow_list(statements),
         }
-        text = self._key.sign(claims, {"typ": "JWT", "jwtId": claims["jti"]})
-        return Token(text, tuple(sorted(statements)), expires_at)
+        headers = {"typ": "JWT", "jwtId": claims["jti"]}
+        # The text never is a variable: error reports show those of every frame.
+        return Token(self._key.sign(claims, headers), tuple(sorted(statements)), expires_at)
 
     def __repr__(self) -> str:
         return f"<KeySource {self.issuer_id} {self._key.key_id}>"

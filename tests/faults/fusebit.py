@@ -55,6 +55,9 @@ class Account:
         """Set faults, or change users behind the product's back: `delete`, `access` by user id."""
         with self.lock:
             self.faults = body.get("faults", self.faults)
+            if body.get("reset"):
+                self.users.clear()
+                self.owners.clear()
             for user_id in body.get("delete", ()):
                 for entry in self.users.pop(user_id)["identities"]:
                     self.owners.pop((entry["issuerId"], entry["subject"]), None)
