@@ -4,11 +4,12 @@ from datetime import datetime
 from functools import lru_cache
 
 from django.conf import settings
+from django.db.models import Q
 
 from fusebit_bridge import keyring, tokens
 from fusebit_bridge.client import Requestor
 from fusebit_bridge.errors import NotConfigured
-from fusebit_bridge.models import Client, TenantIssuer
+from fusebit_bridge.models import Client, SigningKey, TenantIssuer
 from fusebit_bridge.pace import Pace
 from fusebit_bridge.provisioner import Provisioner
 from fusebit_bridge.resources import Account, Subscription
@@ -82,6 +83,12 @@ def issuer(issuer_id: str = "") -> TenantIssuer:
     if issuers.exists():
         raise NotConfigured("The issuer of our users is not registered at Fusebit so far.", retriable=True)
     raise NotConfigured
+
+
+def keys_in_use() -> list[SigningKey]:
+    """Return the rows of the keys that sign now."""
+    used = Q(pk__in=Client.objects.values("key")) | Q(pk__in=TenantIssuer.objects.filter(chosen=True).values("key"))
+    return list(SigningKey.objects.filter(used).order_by("purpose"))
 
 
 def issuer_ids() -> frozenset[str]:

@@ -5,6 +5,7 @@ worker: `tenant`; under the tenants' encryption keys: `vault`. Everything raises
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from fusebit_bridge import connection, issuers
@@ -29,6 +30,8 @@ from fusebit_bridge.errors import (
 from fusebit_bridge.events import Event, EventStream
 from fusebit_bridge.extensions import Extensions, set_suspended
 from fusebit_bridge.extensions import ask as extensions
+from fusebit_bridge.inspection import ClientStanding, IssuerStanding, client_standing, issuer_standing
+from fusebit_bridge.inspection import where as fusebit_origin
 from fusebit_bridge.permissions import Statement
 from fusebit_bridge.plan import Action, Block, Create, Desired, Heal, Observation, Remove, Replace, Seen, plan
 from fusebit_bridge.provisioner import Names, Provisioner
@@ -45,6 +48,7 @@ __all__ = [
     "BuildFailed",
     "Busy",
     "CannotDecrypt",
+    "ClientStanding",
     "Conflict",
     "Create",
     "Desired",
@@ -58,6 +62,8 @@ __all__ = [
     "Heal",
     "Identity",
     "InvalidName",
+    "IssuerStanding",
+    "KeyFacts",
     "Missing",
     "Names",
     "NotConfigured",
@@ -78,14 +84,18 @@ __all__ = [
     "Vault",
     "boundary_access",
     "call_token",
+    "client_standing",
     "clock_skew",
     "ensure_tenant_issuer",
     "extensions",
     "function_access",
+    "fusebit_origin",
     "imported_at",
     "is_reachable",
     "issuer_ids",
+    "issuer_standing",
     "keep_pace",
+    "keys_in_use",
     "plan",
     "provisioner",
     "set_suspended",
@@ -169,6 +179,23 @@ def imported_at() -> datetime | None:
         return connection.imported().imported_at
     except NotConfigured:
         return None
+
+
+@dataclass(frozen=True)
+class KeyFacts:
+    """What may be known about a key that signs now."""
+
+    purpose: str
+    key_id: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+def keys_in_use() -> list[KeyFacts]:
+    """Return the facts of the client's key and of the tenant issuer's; nothing before an import."""
+    return [
+        KeyFacts(str(row.purpose), row.key_id, row.created_at, row.last_used_at) for row in connection.keys_in_use()
+    ]
 
 
 def is_reachable() -> bool:

@@ -80,17 +80,17 @@ def _register(client: Client, row: TenantIssuer) -> bool:
         present = ask("GET", "get")
     except Missing:
         method, verb, present = "POST", _ADD, {}
-    if _serves(present, wanted):
+    if serves(present, wanted):
         return True
     if not agent.may(f"issuer:{verb}", path.resource):
         return False
     ask(method, verb, wanted)
-    if not _serves(ask("GET", "get"), wanted):
+    if not serves(ask("GET", "get"), wanted):
         raise UnexpectedAnswer("Fusebit has not kept our issuer's key.")
     return True
 
 
-def _serves(present: dict[str, Any], wanted: dict[str, Any]) -> bool:
+def serves(present: dict[str, Any], wanted: dict[str, Any]) -> bool:
     """Tell whether Fusebit takes our key from what it has: the very key, or a URL that an operator gave it."""
     if present.get("jsonKeysUrl"):
         return True

@@ -115,6 +115,14 @@ class Environment:
         except UnicodeDecodeError:
             raise ImproperlyConfigured(f"{name}_FILE names a file that is not text.") from None
 
+    def secret_files(self) -> dict[str, str]:
+        """Return the files that hold secrets, by the setting that names them, for a look at who may read them."""
+        return {
+            name: self._values[name]
+            for name in sorted(self.names)
+            if name.endswith("_FILE") and name in self._values and name != "FUSEBIT_PROFILE_FILE"
+        }
+
     def later(self, name: str) -> "LazySecret":
         """Return the secret `name` unread, for keys that only some processes may load."""
         self.names |= {name, f"{name}_FILE"}

@@ -125,6 +125,9 @@ FUSEBIT_RATE = env.number("FUSEBIT_RATE", 20)
 KEY_ENCRYPTION_KEYS = env.later("KEY_ENCRYPTION_KEYS")
 CLIENT_KEY_ENCRYPTION_KEYS = env.later("CLIENT_KEY_ENCRYPTION_KEYS")
 
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
+SECRET_FILES = env.secret_files()
+
 # -- what the browser may do --
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

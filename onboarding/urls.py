@@ -18,6 +18,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", views.alive, name="alive"),
     path("readyz", views.ready, name="ready"),
+    path("metrics", views.measured, name="metrics"),
     path("favicon.ico", login_not_required(RedirectView.as_view(url="/static/onboarding/favicon.svg"))),
     path("api/v1/", include("tenants.api.urls")),
     path("", include("fusebit_bridge.urls")),

@@ -3,14 +3,15 @@
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from onboarding.backends import wanted_path
-from tenants.services import health
+from tenants.services import health, metrics
 
 WORDS = {
     400: ("bad_request", "The request cannot be understood."),
@@ -49,10 +50,24 @@ def ready(_request: HttpRequest) -> JsonResponse:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         checks = {"database": "ok", **health.checks()}
+        waits = {"oldest_due_s": round(health.oldest_due_s(), 1)}
     except DatabaseError:
-        checks = {"database": "unreachable"}
+        checks, waits = {"database": "unreachable"}, {}
     is_well = all(value == "ok" for value in checks.values())
-    return JsonResponse({"status": "ok" if is_well else "unwell", "checks": checks}, status=200 if is_well else 503)
+    told = {"status": "ok" if is_well else "unwell", "checks": checks, **waits}
+    return JsonResponse(told, status=200 if is_well else 503)
+
+
+@login_not_required
+@never_cache
+@require_safe
+def measured(request: HttpRequest) -> HttpResponse:
+    """Give the numbers to operators, and to a monitoring system that knows the token; to others there is nothing."""
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    known = bool(settings.METRICS_TOKEN) and constant_time_compare(given, settings.METRICS_TOKEN)
+    if not known and not (request.user.is_authenticated and request.user.is_staff):
+        raise Http404
+    return HttpResponse(metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -173,11 +173,16 @@ def _failures() -> Iterable[tuple[str, bytes]]:
         keyring.forget()
         keyring.load(SigningKey.objects.all()[0])
 
-    for owner, name, act in ((Requestor, "_exchange", look), (keyring, "PrivateKey", load), (tokens, "Token", look)):
-        with patch.object(owner, name, broken):
+    breaks: tuple[tuple[Any, str, Any, Any], ...] = (
+        (Requestor, "_exchange", broken, look),
+        (keyring, "PrivateKey", broken, load),
+        (tokens, "Token", None, look),
+    )
+    for owner, name, instead, act in breaks:
+        with patch.object(owner, name, instead):
             try:
                 act()
-            except RuntimeError:
+            except (RuntimeError, TypeError):
                 kind, error, trace = sys.exc_info()
                 reporter = ExceptionReporter(RequestFactory().get("/"), kind, error, trace)
                 yield f"traceback page of {name}", reporter.get_traceback_html().encode()
