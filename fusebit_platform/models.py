@@ -149,6 +149,7 @@ class Function(models.Model):
     revision = models.CharField(max_length=32)  # changes on every stored PUT
     redirect_url = models.TextField(blank=True, default="")
     due_ms = models.BigIntegerField(null=True, blank=True, db_index=True)  # when it runs next by its schedule
+    packages = models.CharField(max_length=64, blank=True, default="", db_index=True)  # key of its PackageSet, if any
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -167,6 +168,7 @@ class PackageSet(models.Model):
 
     key = models.CharField(primary_key=True, max_length=64)  # sha256 of lockfile and Node.js version
     lockfile = models.TextField()
+    used_ms = models.BigIntegerField(default=0)  # when a version last asked for it, since the epoch
     failures = models.PositiveIntegerField(default=0)
     retry_ms = models.BigIntegerField(default=0)  # no other attempt before, since the epoch
     failure = models.TextField(blank=True, default="")

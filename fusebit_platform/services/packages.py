@@ -18,7 +18,7 @@ from django.db import close_old_connections, connections
 
 from fusebit_platform import configuration
 from fusebit_platform.errors import TooManyRequests
-from fusebit_platform.models import PackageSet
+from fusebit_platform.models import Function, PackageSet
 from fusebit_platform.runtime import node, npm
 from fusebit_platform.runtime.errors import NpmFailed
 from fusebit_platform.services import moments, transactions
@@ -28,6 +28,8 @@ FIRST_DELAY_MS = 2 * 60 * 1000
 GROWTH = 1.2
 MAX_DELAY_MS = 24 * 60 * 60 * 1000
 MAX_LOG = 20_000
+KEPT_MS = 7 * 24 * 60 * 60 * 1000
+CACHE_BYTES = 2 * 1024 * 1024 * 1024
 log = logging.getLogger(__name__)
 
 _lock = threading.Lock()
@@ -54,7 +56,8 @@ def remember(lockfile: str) -> str:
     """Keep a lockfile and return its key."""
     key = hashlib.sha256(f"{node.version()}\0{lockfile}".encode()).hexdigest()
     with transactions.unnoticed():
-        PackageSet.objects.get_or_create(key=key, defaults={"lockfile": lockfile})
+        used = {"used_ms": moments.now_ms()}
+        PackageSet.objects.update_or_create(key=key, defaults=used, create_defaults={"lockfile": lockfile, **used})
     return key
 
 
@@ -86,12 +89,26 @@ def ensure(key: str) -> Path | None:
     return directory(key)
 
 
+def forget_unused(*, kept_ms: int = KEPT_MS, cache_bytes: int = CACHE_BYTES) -> None:
+    """Remove packages that no function has any more, a while after they were last asked for; bound npm's cache."""
+    old = PackageSet.objects.filter(used_ms__lt=moments.now_ms() - kept_ms)
+    unused = old.exclude(key__in=Function.objects.exclude(packages="").values("packages"))
+    for key in list(unused.values_list("key", flat=True)):
+        with transactions.unnoticed():
+            PackageSet.objects.filter(pk=key).delete()
+        shutil.rmtree(_root() / key, ignore_errors=True)
+    is_alone = len(_building) <= 1
+    if is_alone and sum(path.stat().st_size for path in cache_directory().rglob("*") if path.is_file()) > cache_bytes:
+        shutil.rmtree(cache_directory(), ignore_errors=True)
+
+
 def _work(key: str, then: Callable[[str], None], done: "Future[None]") -> None:
     with _builders:
         try:
             close_old_connections()
             _build(key)
             then(key)
+            forget_unused()
         except Exception:  # the edge of the builder's thread: whoever waits must go on
             log.exception("Packages could not be built.")
         finally:

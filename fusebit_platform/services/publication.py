@@ -90,6 +90,7 @@ def _row(
         "schedule": _text(specification["schedule"]),
         "tags": _text(own | tags.of_security(rendered)),
         "version": version,
+        "packages": specification["packages"],
         "due_ms": _next_due(found, specification["schedule"]),
         "revision": secrets.token_hex(16),
         "redirect_url": "",
