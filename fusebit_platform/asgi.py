@@ -72,7 +72,7 @@ class Application:
             try:
                 match = self._resolver.resolve(request.path_info)
             except Resolver404:
-                response = self._transport.answer(self._not_found, 404)
+                response = self._transport.add_etag(request, self._transport.answer(self._not_found, 404))
                 self._transport.allow_every_origin(response)
                 return response
             endpoint: HttpResponse = match.func(request, *match.args, **match.kwargs)

@@ -1,5 +1,6 @@
 """Reads request bodies: size, media type, strict JSON (contract 1.6)."""
 
+import json
 from typing import Any
 
 from django.http import HttpRequest
@@ -42,8 +43,26 @@ def parse(content: bytes) -> Any:
         raise BadRequest(f"Unexpected token {first} in JSON at position {len(content) - len(stripped)}")
     try:
         return from_json(content, allow_inf_nan=False)
-    except ValueError as error:
-        raise BadRequest(f"Unexpected token in JSON: {error}") from None
+    except ValueError:
+        raise BadRequest(mistake_in(content)) from None
+
+
+def mistake_in(content: bytes) -> str:
+    """Return what is wrong with JSON text, in the words of the engine that Fusebit runs on."""
+    text = content.decode("utf-8", "replace")
+    try:
+        json.loads(text, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        if error.pos >= len(text) or error.msg.startswith("Unterminated"):
+            return "Unexpected end of JSON input"
+        return f"Unexpected token {text[error.pos]} in JSON at position {error.pos}"
+    except (ValueError, RecursionError):
+        pass
+    return "Unexpected token in JSON"
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def _content_type(request: HttpRequest) -> tuple[str, str]:

@@ -11,10 +11,7 @@ CORS = (
     b"access-control-expose-headers: x-fx-logs,x-fx-response-source,content-length,fusebit-trace-id\r\n"
 )
 PREFLIGHT = (
-    b"access-control-allow-origin: *\r\n"
-    b"access-control-allow-credentials: true\r\n"
-    b"access-control-allow-methods: GET,POST,PUT,DELETE,PATCH,HEAD\r\n"
-    b"vary: access-control-request-headers\r\n"
+    CORS + b"access-control-allow-methods: GET,POST,PUT,DELETE,PATCH,HEAD\r\nvary: access-control-request-headers\r\n"
 )
 NOSNIFF = b"x-content-type-options: nosniff\r\n"
 SANDBOX = b"content-security-policy: sandbox allow-scripts allow-forms allow-popups\r\n"

@@ -51,6 +51,36 @@ def test_a_killed_platform_knows_every_run_but_those_of_the_last_second(server):
     assert expected <= found
 
 
+def scheduled(server: EmbeddedFusebit, boundary: str) -> None:
+    body = text_function() | {"schedule": {"cron": "* * * * * *"}}
+    assert server.request("PUT", server.f(boundary, "tick"), json=body).status_code == 200
+
+
+def test_schedules_of_a_suspended_boundary_stop_and_go_on_again(server):
+    for boundary in ("stopped", "running"):
+        scheduled(server, boundary)
+
+    def ran(boundary: str) -> list[dict]:
+        runs = server.request("GET", f"{server.b(boundary)}/run?count=100").json()["items"]
+        return [run for run in runs if run["kind"] == "cron" and run["status"] == 200]
+
+    def wait_for(boundary: str, count: int) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while len(ran(boundary)) < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    wait_for("stopped", 1)
+    policy = f"{server.b('stopped')}/policy"
+    assert server.request("PATCH", policy, json={"suspended": True}).status_code == 200
+    wait_for("running", len(ran("running")) + 2)
+    before = len(ran("stopped"))
+    wait_for("running", len(ran("running")) + 3)
+    assert len(ran("stopped")) == before
+    assert server.request("PATCH", policy, json={"suspended": False}).status_code == 200
+    wait_for("stopped", before + 1)
+
+
 @pytest.fixture
 def reader(server):
     published(server)

@@ -25,7 +25,9 @@ def test_health_names_the_version_and_nothing_else(embedded: EmbeddedFusebit):
 
 def test_an_unknown_path_is_not_found(embedded):
     for path in ("/", "/v1", "/v1/nope", "//v1/health", f"{embedded.a}/nope"):
-        assert message(embedded.request("GET", path)) == "Not Found"
+        answer = embedded.request("GET", path)
+        assert (answer.status_code, message(answer)) == (404, "Not Found")
+        assert answer.headers["etag"].startswith('W/"')
 
 
 def test_an_unknown_method_is_not_found(embedded):
@@ -107,6 +109,22 @@ def test_json_is_strict(embedded, content):
     assert message(answer)
 
 
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"{", "Unexpected end of JSON input"),
+        (b'{"a', "Unexpected end of JSON input"),
+        (b"{x", "Unexpected token x in JSON at position 1"),
+        (b"{} x", "Unexpected token x in JSON at position 3"),
+        (b"true", "Unexpected token t in JSON at position 0"),
+        (b'{"a":NaN}', "Unexpected token in JSON"),
+    ],
+)
+def test_broken_json_is_told_with_its_place(embedded, content, text):
+    headers = {"content-type": "application/json"}
+    assert message(embedded.request("POST", f"{embedded.a}/user", data=content, headers=headers)) == text
+
+
 def test_another_content_type_counts_as_an_empty_body(embedded):
     answer = embedded.request("POST", f"{embedded.a}/client", data=b"<a/>", headers={"content-type": "text/xml"})
     assert answer.status_code == 200
@@ -173,6 +191,11 @@ def test_preflights_are_answered_for_every_origin(embedded):
     assert answer.headers["access-control-allow-headers"] == "authorization,x-a"
     assert answer.headers["access-control-allow-methods"] == "GET,POST,PUT,DELETE,PATCH"
     assert "fusebit-trace-id" not in answer.headers
+    run = embedded.request("OPTIONS", embedded.run_path("b", "f"), token=None, headers=headers)
+    assert (run.status_code, run.headers["access-control-allow-headers"]) == (204, "authorization,x-a")
+    assert run.headers["access-control-allow-methods"] == "GET,POST,PUT,DELETE,PATCH,HEAD"
+    exposed = "access-control-expose-headers"
+    assert run.headers[exposed] == answer.headers[exposed]
 
 
 @pytest.mark.parametrize(
