@@ -9,10 +9,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.datastructures import MultiValueDict
 
-from tenants.services import catalogue, functions, invocations
+from tenants.services import catalogue, functions, imports, invocations, starters
 
 METHODS_SEEN = (*invocations.METHODS, "CRON", "TASK")
-TEMPLATES = [("hello", "Hello"), ("blank", "Blank")]
+TEMPLATES = ["hello", "blank", *starters.templates()]
 
 
 class NewFunctionForm(forms.Form):
@@ -35,7 +35,9 @@ class NewFunctionForm(forms.Form):
             }
         ),
     )
-    template = forms.ChoiceField(choices=TEMPLATES, initial="hello", widget=forms.RadioSelect, label="Begin with")
+    template = forms.ChoiceField(
+        choices=[(name, name) for name in TEMPLATES], initial="hello", widget=forms.RadioSelect, label="Begin with"
+    )
 
 
 class FilesWidget(forms.Widget):
@@ -65,6 +67,26 @@ class FilesField(forms.Field):
         if len(files) != len(pairs):
             raise ValidationError("Two files have the same name.")
         return files
+
+
+class ImportForm(forms.Form):
+    """A function from elsewhere: what Fusebit answered, or files; the name may come with the former."""
+
+    name = forms.RegexField(
+        regex=rf"^{functions.NAME.pattern}$",
+        max_length=64,
+        required=False,
+        error_messages={"invalid": "Use letters, digits and hyphens, for example “order-created”."},
+    )
+    specification = forms.CharField(required=False, max_length=imports.LONGEST, strip=False)
+    sources = FilesField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Have either of the two."""
+        given = self.cleaned_data.get("specification", "").strip() or self.cleaned_data.get("sources") or self.files
+        if not self.errors and not given:
+            self.add_error("specification", "Paste a specification, or choose files.")
+        return self.cleaned_data
 
 
 class SaveForm(forms.Form):

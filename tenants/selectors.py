@@ -1,11 +1,13 @@
 """Named reads; every look-up starts from the tenant, so that somebody else's object does not exist."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import TruncHour
 from django.shortcuts import get_object_or_404
 
 from tenants.models import AuditEvent, Deployment, Function, FunctionVersion, Membership, Reconciled, Run, Tenant
@@ -88,6 +90,13 @@ def runs_of(tenant: Tenant, wanted: Mapping[str, Any]) -> QuerySet[Run]:
             Q(path__icontains=text) | Q(message__icontains=text) | Q(trace_id__startswith=text) | Q(reference_id=text)
         )
     return rows
+
+
+def calls_by_hour(tenant: Tenant, since: datetime) -> list[dict[str, Any]]:
+    """Return how many calls each function had in each hour since then, and how many of them went wrong."""
+    rows = tenant.runs.filter(created_at__gte=since).exclude(function=None).annotate(hour=TruncHour("created_at"))
+    counts = {"calls": Count("pk"), "errors": Count("pk", filter=~Q(cause=""))}
+    return [dict(row) for row in rows.order_by().values("function_id", "hour").annotate(**counts)]
 
 
 def run_or_404(tenant: Tenant, run_id: Any) -> Run:

@@ -36,6 +36,7 @@ urlpatterns = [
     path(f"{TENANT}tokens/", tokens.overview, name="tokens"),
     path(f"{TENANT}tokens/<uuid:pk>/revoke/", tokens.revoke, name="token-revoke"),
     path(f"{TENANT}audit/", trail.overview, name="audit"),
+    path(f"{TENANT}import/", functions.bring, name="import"),
     path(f"{TENANT}runs/", runs.of_tenant, name="runs"),
     path(f"{TENANT}runs/<uuid:run_id>/", runs.one, name="one-run"),
     path(f"{TENANT}runs/<uuid:run_id>/lines/", runs.lines, name="run-lines"),

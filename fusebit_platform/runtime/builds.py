@@ -74,12 +74,21 @@ def write_files(build: Build, directory: Path) -> None:
     for name, content in build.files.items():
         target = directory.joinpath(*_parts(name))
         try:
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+            _folders(directory, target.parent)
             with target.open("xb") as stream:
                 stream.write(content if isinstance(content, bytes) else content.encode(errors="surrogatepass"))
             target.chmod(0o644)
         except OSError as error:
             raise BadBuild(f"The file {name!r} cannot be written.") from error
+
+
+def _folders(directory: Path, wanted: Path) -> None:
+    """Make the folders below `directory` down to `wanted`, readable for the function whatever our umask is."""
+    if wanted == directory or wanted.is_dir():
+        return
+    _folders(directory, wanted.parent)
+    wanted.mkdir()
+    wanted.chmod(0o755)
 
 
 def place_packages(dependencies: Path, directory: Path, *, share: bool) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -39,7 +39,9 @@ def create(*, tenant: Tenant, name: str, starter: starters.Starter, author: User
     """Create a function with its first version; raise InvalidInput or NameTaken."""
     if not NAME.fullmatch(name):
         raise InvalidInput("Use 1 to 64 letters, digits and hyphens.", field="name")
-    named = starters.Starter(name, starter.label, starter.files, starter.message)
+    check_files(starter.files)
+    named = replace(starter, name=name)
+    _check_settings(named)
     try:
         with transaction.atomic():
             return found(tenant=tenant, starter=named, author=author)
@@ -49,12 +51,18 @@ def create(*, tenant: Tenant, name: str, starter: starters.Starter, author: User
 
 def found(*, tenant: Tenant, starter: starters.Starter, author: User) -> Function:
     """Write a function, its first version and its deployment; call it inside a transaction."""
-    function = Function.objects.create(tenant=tenant, name=starter.name)
+    function = Function.objects.create(
+        tenant=tenant, name=starter.name, description=starter.description[:300], tags=list(starter.tags)
+    )
     version = FunctionVersion.objects.create(
         function=function,
         number=1,
         files=starter.files,
-        security=starters.CLOSED,
+        configuration=starter.configuration,
+        compute=starter.compute,
+        schedule=starter.schedule,
+        security=starter.security,
+        routes=starter.routes,
         message=starter.message,
         author=author,
     )
@@ -119,6 +127,21 @@ def deploy(*, function: Function, version: FunctionVersion, author: User) -> Dep
     return deployments.advance(row=Deployment.objects.get(function=function))
 
 
+def describe(*, function: Function, description: str, tags: list[str], keeps_bodies: bool, author: User) -> None:
+    """Change what is said about the function and what is kept of its calls; no version has a part in it."""
+    with transaction.atomic():
+        Function.objects.filter(pk=function.pk).update(
+            description=description, tags=sorted(set(tags)), keeps_bodies=keeps_bodies
+        )
+        audit.record(
+            action="function.described",
+            tenant=function.tenant,
+            actor=author,
+            target=function.name,
+            keeps_bodies=keeps_bodies,
+        )
+
+
 def delete(*, function: Function, author: User) -> Deployment:
     """Want the function gone, try at once; its name is free again when Fusebit has let go of it."""
     with transaction.atomic():
@@ -149,7 +172,7 @@ def check_files(files: dict[str, str]) -> None:
         _check_file(path, text)
 
 
-def _check_settings(change: Change) -> None:
+def _check_settings(change: Change | starters.Starter) -> None:
     """Raise InvalidInput for names and values that could not travel to Fusebit."""
     for name in change.configuration or ():
         if not CONFIGURATION_NAME.fullmatch(name):
@@ -158,7 +181,7 @@ def _check_settings(change: Change) -> None:
             raise InvalidInput(f"{name} is reserved: it would change how Node.js itself runs.", field="configuration")
     for field_name in SETTINGS:
         try:
-            json.dumps(getattr(change, field_name), ensure_ascii=False, allow_nan=False).encode()
+            json.dumps(getattr(change, field_name, None), ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError):
             raise InvalidInput("This has values that cannot be sent.", field=field_name) from None
 
