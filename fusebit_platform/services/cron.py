@@ -67,7 +67,7 @@ def following(text: str, moment: datetime) -> datetime | None:
 
 def next_due(schedule: Mapping[str, str], after_ms: int) -> int | None:
     """Return the first moment of a schedule after `after_ms`, or None when there is none."""
-    if not schedule.get("cron"):
+    if "cron" not in schedule:
         return None
     zone = time_zone(schedule.get("timezone") or "UTC")
     moment = following(schedule["cron"], datetime.fromtimestamp(after_ms / 1000, UTC).astimezone(zone))
@@ -83,10 +83,10 @@ def _listed(values: frozenset[int]) -> str:
     return ",".join(map(str, sorted(values)))
 
 
-def parse(text: str) -> Expression:
+def parse(text: object) -> Expression:
     """Return the expression; fields missing at the end mean "every", a leading sixth field means seconds."""
-    if len(text) > MAX_CHARACTERS:
-        raise CronError("too long")
+    if not isinstance(text, str) or len(text) > MAX_CHARACTERS:
+        raise CronError("no text, or too long a one")
     fields = MACROS.get(text.strip().lower(), text).split()
     if len(fields) > len(BOUNDS):
         raise CronError("too many fields")
@@ -104,9 +104,9 @@ def parse(text: str) -> Expression:
     return Expression(seconds, minutes, hours, days, months, weekdays, any_day, any_weekday, steps)
 
 
-def is_time_zone(name: str) -> bool:
+def is_time_zone(name: object) -> bool:
     """Tell whether the tz database knows `name`, whatever its case."""
-    return name.lower() in _zones()
+    return isinstance(name, str) and name.lower() in _zones()
 
 
 _known: dict[str, str] = {}

@@ -148,11 +148,20 @@ def test_macros_names_and_missing_fields_mean_what_cron_means(expression, expect
     assert after(expression, 2026, 1, 1, count=1) == [expected]
 
 
+@pytest.mark.parametrize("schedule", [{"cron": 5}, {"cron": None}, {"cron": "* * * * *", "timezone": 5}])
+def test_a_schedule_that_is_no_text_is_refused(embedded, boundary, schedule):
+    specification = {"nodejs": {"files": {"index.js": CODE}}, "schedule": schedule}
+    answer = embedded.request("PUT", embedded.f(boundary, "f"), json=specification)
+    assert answer.status_code == 400
+    assert "parameter must be a valid" in answer.json()["message"]
+
+
 def test_a_time_zone_is_known_in_any_case_and_is_utc_when_missing():
     noon = int(datetime(2026, 6, 1, 12, tzinfo=ZoneInfo("UTC")).timestamp()) * 1000
     hour = 60 * 60 * 1000
     assert cron.next_due({"cron": "0 9 * * *"}, noon) == noon + 21 * hour
     assert cron.next_due({"cron": "0 9 * * *", "timezone": "america/new_york"}, noon) == noon + hour
+    assert cron.next_due({"cron": ""}, noon) == noon + 60_000
     assert cron.next_due({}, noon) is None
 
 
