@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncHour
 from django.shortcuts import get_object_or_404
+from django.utils.dateparse import parse_datetime
 
 from tenants.models import AuditEvent, Deployment, Function, FunctionVersion, Membership, Reconciled, Run, Tenant
 
@@ -97,6 +99,21 @@ def calls_by_hour(tenant: Tenant, since: datetime) -> list[dict[str, Any]]:
     rows = tenant.runs.filter(created_at__gte=since).exclude(function=None).annotate(hour=TruncHour("created_at"))
     counts = {"calls": Count("pk"), "errors": Count("pk", filter=~Q(cause=""))}
     return [dict(row) for row in rows.order_by().values("function_id", "hour").annotate(**counts)]
+
+
+def runs_before(rows: QuerySet[Run], position: str) -> QuerySet[Run]:
+    """Return the calls that come after `position`, as `position_of` wrote it, in the order of the list."""
+    moment, _, pk = position.partition("~")
+    try:
+        at, last = parse_datetime(moment), UUID(pk)
+    except ValueError:
+        return rows
+    return rows.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=last)) if at else rows
+
+
+def position_of(run: Run) -> str:
+    """Return where the call stands in the list, to go on from."""
+    return f"{run.created_at.isoformat()}~{run.pk}"
 
 
 def run_or_404(tenant: Tenant, run_id: Any) -> Run:

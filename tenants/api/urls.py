@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from tenants.api import docs, functions, people, runs, settings, tokens
+from tenants.api import docs, functions, logs, people, runs, settings, tokens
 
 app_name = "api"
 
@@ -29,6 +29,9 @@ urlpatterns = [
     path(f"{FUNCTION}rollback/", functions.Rollback.as_view(), name="rollback"),
     path(f"{FUNCTION}invoke/", runs.Invoke.as_view(), name="invoke"),
     path(f"{FUNCTION}runs/", runs.RunList.as_view(), name="runs"),
+    path(f"{FUNCTION}runs/<uuid:pk>/", runs.RunItem.as_view(), name="run"),
+    path(f"{FUNCTION}runs/<uuid:pk>/replay/", runs.Replay.as_view(), name="replay"),
+    path(f"{FUNCTION}logs/", logs.stream, name="logs"),
     path(f"{FUNCTION}secrets/", settings.Secrets.as_view(), name="secrets"),
     path(f"{FUNCTION}configuration/", settings.Configuration.as_view(), name="configuration"),
     path(f"{FUNCTION}tokens/", tokens.CallTokenList.as_view(), name="call-tokens"),

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ BACKLOG = 500
 SILENCE_S = 0.5  # after which everything that lay ready has been sent
 WAIT_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 LISTENERS_PER_TENANT = 100
+FRESH_S = 0.2  # for which nothing is asked again about a version that this site does not know
 
 log = logging.getLogger(__name__)
 
@@ -198,6 +200,8 @@ async def follow(*, function: Function, after: str) -> AsyncGenerator[Item, None
         while True:
             item = await listener.queue.get()
             if not item.number or int(item.number) > reached:
+                if not words.knows(item):  # a version that went live meanwhile, perhaps with secrets of its own
+                    words = await sync_to_async(_Words)(function)
                 yield words.of(item)
     finally:
         channel.leave(listener)
@@ -215,6 +219,12 @@ class _Words:
         self._mask = secrets.mask_of(function)
         releases = Release.objects.filter(function=function).select_related("version").order_by("at")
         self._versions = {release.remote_version: release.version.number for release in releases}
+        self._fresh_until = time.monotonic() + FRESH_S
+
+    def knows(self, item: Item) -> bool:
+        """Tell whether the item is of a version that was there before; what is not ours is looked for seldom."""
+        version = (item.data or {}).get("version")
+        return version is None or version in self._versions or time.monotonic() < self._fresh_until
 
     def of(self, item: Item) -> Item:
         """Return the item as it may leave the site."""

@@ -58,6 +58,12 @@ def find(token: str) -> ApiToken | None:
     return row
 
 
+def is_alive(token: ApiToken) -> bool:
+    """Tell whether the token may still be used."""
+    alive = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    return ApiToken.objects.filter(alive, pk=token.pk, revoked_at=None, user__is_active=True).exists()
+
+
 def revoke(*, row: ApiToken, actor: User) -> None:
     """Make the token useless at once."""
     with transaction.atomic():

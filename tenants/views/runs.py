@@ -1,15 +1,12 @@
 """Calls: a list that can be narrowed and shared, one call with everything that is known, and sending it again."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -135,9 +132,7 @@ def _list(request: HttpRequest, tenant: Tenant, function: Function | None, shown
     wanted = form.cleaned_data if form.is_valid() else {}
     if function:
         wanted = {**wanted, "function": function.name}
-    rows = selectors.runs_of(tenant, wanted)
-    if at := _position(wanted.get("before", "")):
-        rows = rows.filter(Q(created_at__lt=at[0]) | Q(created_at=at[0], pk__lt=at[1]))
+    rows = selectors.runs_before(selectors.runs_of(tenant, wanted), wanted.get("before", ""))
     found = list(rows[: PAGE + 1])
     seen = f"{found[0].pk}.{found[0].remote_id}" if found else "none"
     if htmx and request.GET.get("seen") == seen:
@@ -148,7 +143,7 @@ def _list(request: HttpRequest, tenant: Tenant, function: Function | None, shown
     shown |= {
         "form": form,
         "runs": found[:PAGE],
-        "older": f"{found[PAGE - 1].created_at.isoformat()}~{found[PAGE - 1].pk}" if len(found) > PAGE else "",
+        "older": selectors.position_of(found[PAGE - 1]) if len(found) > PAGE else "",
         "query": query.urlencode(),
         "seen": seen,
         "is_narrowed": bool(wanted.keys() - {"before"} - ({"function"} if function else set())),
@@ -156,12 +151,3 @@ def _list(request: HttpRequest, tenant: Tenant, function: Function | None, shown
         "address": request.path,
     }
     return render(request, "tenants/_run_rows.html" if htmx else "tenants/runs.html", shown)
-
-
-def _position(text: str) -> tuple[datetime, UUID] | None:
-    moment, _, pk = text.partition("~")
-    try:
-        at = parse_datetime(moment)
-        return (at, UUID(pk)) if at else None
-    except ValueError:
-        return None

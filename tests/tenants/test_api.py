@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from tenants.api.urls import urlpatterns
 from tenants.models import ApiToken
 from tenants.services import members, tokens
-from tests.cast import Cast, a_call_token
+from tests.cast import Cast, a_call_token, a_run
 
 FILES = {"index.js": "module.exports = async (ctx) => ({});"}
 ACTORS = ("anonymous", "stranger", "viewer", "developer", "owner", "operator")
@@ -43,6 +43,9 @@ MATRIX: dict[tuple[str, str], tuple[int, int, int, int, int, int]] = {
     ("rollback", "post"): (401, 404, 403, 404, 404, 404),
     ("invoke", "post"): (401, 404, 409, 409, 409, 404),
     ("runs", "get"): (401, 404, 200, 200, 200, 404),
+    ("run", "get"): (401, 404, 200, 200, 200, 404),
+    ("replay", "post"): (401, 404, 403, 409, 409, 404),
+    ("logs", "get"): (401, 404, 404, 404, 404, 404),
     ("secrets", "get"): (401, 404, 200, 200, 200, 404),
     ("secrets", "patch"): (401, 404, 403, 200, 200, 404),
     ("configuration", "get"): (401, 404, 200, 200, 200, 404),
@@ -71,6 +74,8 @@ THINGS: dict[str, Callable[[Cast], object]] = {
     "invitation": lambda cast: members.invite(tenant=cast.tenant, role="viewer", actor=cast.ada)[0].pk,
     "token": lambda cast: tokens.create(user=cast.ada, name="ci", tenant=cast.tenant)[0].pk,
     "call-token": a_call_token,
+    "run": a_run,
+    "replay": a_run,
 }
 
 

@@ -95,7 +95,10 @@ def test_id_01_methods_that_nobody_declared_are_refused_everywhere(cast: Cast) -
 def contents() -> str:
     """Everything that the product remembers, but for sessions and the refusals of the audit trail."""
     rows = {
-        model._meta.label: list(model._default_manager.order_by("pk").values())
+        model._meta.label: [
+            {name: value for name, value in row.items() if name != "runs_copied_at"}  # when Fusebit was asked last
+            for row in model._default_manager.order_by("pk").values()
+        ]
         for label in ("tenants", "auth", "social_django", "fusebit_bridge")
         for model in apps.get_app_config(label).get_models()
     }

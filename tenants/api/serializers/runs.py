@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from tenants.api.serializers.strict import StrictSerializer, Text
 from tenants.models import Run
+from tenants.services import catalogue
 
 
 @extend_schema_serializer(
@@ -37,7 +38,7 @@ class RunRow(serializers.ModelSerializer[Run]):
         model = Run
         fields = [
             *("id", "created_at", "method", "path", "status", "duration_ms", "size", "version_number"),
-            *("cause", "message", "reference_id", "permissions"),
+            *("cause", "message", "reference_id", "permissions", "missing", "kind", "source", "trace_id", "cpu_ms"),
         ]
 
 
@@ -64,3 +65,47 @@ class InvocationAnswer(serializers.Serializer[Any]):
     body = serializers.JSONField(help_text="Parsed when the function answered JSON, else text.")
     duration_ms = serializers.FloatField()
     run = RunRow()
+
+
+class RunFilter(StrictSerializer):
+    """What a list of calls is narrowed by."""
+
+    STATUSES = ["failed", "2xx", "3xx", "4xx", "5xx"]
+
+    status = serializers.ChoiceField(choices=STATUSES, required=False)
+    cause = serializers.ChoiceField(choices=sorted(catalogue.CAUSES), required=False)
+    method = serializers.CharField(max_length=8, required=False)
+    version = serializers.IntegerField(min_value=1, max_value=2_000_000_000, required=False)
+    since = serializers.DateTimeField(required=False)
+    until = serializers.DateTimeField(required=False)
+    q = serializers.CharField(max_length=200, required=False)
+    before = serializers.CharField(max_length=80, required=False)
+
+
+class LogLine(serializers.Serializer[Any]):
+    """A line that a call printed."""
+
+    at = serializers.DateTimeField(allow_null=True)
+    text = serializers.CharField()
+    is_error = serializers.BooleanField()
+
+
+class RunDetail(RunRow):
+    """A call with what is known beside the row."""
+
+    explanation = serializers.CharField(help_text="What happened and what to do; empty when all went well.")
+    logs = LogLine(many=True)
+    logs_missing = serializers.CharField(help_text="Why there are no lines, if not because none were printed.")
+    request = serializers.JSONField(allow_null=True, help_text="As it was sent, where it is kept.")
+
+    class Meta(RunRow.Meta):
+        """The row and the rest."""
+
+        fields = [*RunRow.Meta.fields, "explanation", "logs", "logs_missing", "request"]
+
+
+class ReplayAnswer(serializers.Serializer[Any]):
+    """The new call, or why there is none."""
+
+    run = RunRow(allow_null=True)
+    problem = serializers.CharField(allow_blank=True)
