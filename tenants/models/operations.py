@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 
 class WorkerPulse(models.Model):
@@ -28,7 +29,8 @@ class WorkerPulse(models.Model):
 class Comparison(models.Model):
     """One pass over all users at Fusebit, compared with our rows."""
 
-    started_at = models.DateTimeField(db_index=True)
+    asked_at = models.DateTimeField(default=timezone.now, db_index=True)
+    started_at = models.DateTimeField(null=True, blank=True, help_text="Empty until a worker takes it up.")
     finished_at = models.DateTimeField(null=True, blank=True)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     applied = models.BooleanField(default=False, help_text="Differences were made due.")
@@ -41,8 +43,15 @@ class Comparison(models.Model):
     class Meta:
         """Newest first."""
 
-        ordering = ["-started_at"]
+        ordering = ["-asked_at"]
 
     def __str__(self) -> str:
         """Show when."""
-        return f"{self.started_at:%Y-%m-%d %H:%M}"
+        return f"{self.asked_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def summary(self) -> str:
+        """Return what it found in one line."""
+        if self.finished_at is None:
+            return "not finished"
+        return ", ".join(f"{number} {verb}" for verb, number in self.counts.items() if number) or "no difference"

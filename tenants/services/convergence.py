@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.utils import timezone
 
 from fusebit_bridge import door
-from tenants.models import FusebitUser
-from tenants.services import drift, provisioning, remote_users
+from tenants.models import Comparison, FusebitUser
+from tenants.services import audit, drift, provisioning, remote_users
 from tenants.services.drift import Line
 
 ROUNDS = 5
@@ -49,3 +50,24 @@ def apply(*, actor: User | None = None) -> Outcome:
         if not due:
             break
     return plan(actor=actor)
+
+
+def ask(*, apply: bool, actor: User) -> Comparison:
+    """Write down that a comparison is wanted; a worker makes it, because it holds the client's key.
+
+    With `apply`, what differs is brought in line.
+    """
+    with transaction.atomic():
+        asked = Comparison.objects.create(asked_at=timezone.now(), applied=apply, actor=actor)
+        action = "reconcile.applied" if apply else "reconcile.planned"
+        audit.record(action=action, tenant=None, actor=actor, target=str(asked.pk))
+    return asked
+
+
+def take() -> Comparison | None:
+    """Return one that was asked for and that nobody has begun, begun now."""
+    asked = Comparison.objects.filter(started_at=None).order_by("asked_at").first()
+    if asked is None or not Comparison.objects.filter(pk=asked.pk, started_at=None).update(started_at=timezone.now()):
+        return None
+    asked.refresh_from_db()
+    return asked

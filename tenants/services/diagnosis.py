@@ -158,6 +158,5 @@ def _comparison() -> Iterable[Finding]:
     if last is None:
         yield Finding(WARN, "comparison", "Fusebit was not compared with our rows so far.")
         return
-    counts = ", ".join(f"{number} {verb}" for verb, number in last.counts.items() if number) or "no difference"
     level = WARN if last.counts.get("orphan") or last.counts.get("foreign") else OK
-    yield Finding(level, "comparison", f"Last at {last.started_at:%Y-%m-%d %H:%M} UTC: {counts}.")
+    yield Finding(level, "comparison", f"Last at {last.asked_at:%Y-%m-%d %H:%M} UTC: {last.summary}.")

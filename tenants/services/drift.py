@@ -35,10 +35,12 @@ class Line:
 class Pass:
     """One comparison; each `step` costs one request."""
 
-    def __init__(self, *, apply: bool, actor: User | None = None) -> None:
-        self.apply = apply
+    def __init__(self, *, apply: bool = True, actor: User | None = None, asked: Comparison | None = None) -> None:
+        now = timezone.now()
+        self.record = asked or Comparison.objects.create(asked_at=now, started_at=now, applied=apply, actor=actor)
+        self._begun = self.record.started_at or now
+        self.apply = self.record.applied
         self.lines: list[Line] = []
-        self.record = Comparison.objects.create(started_at=timezone.now(), applied=apply, actor=actor)
         self._issuers = door.issuer_ids()
         self._pages = door.provisioner().pages()
         self._found: set[int] = set()
@@ -73,7 +75,7 @@ class Pass:
 
     def _compare_unfound(self) -> None:
         """Take in the rows whose user was on no page: not there so far, or not there any more."""
-        begun = Q(observed_at=None) | Q(observed_at__lt=self.record.started_at)
+        begun = Q(observed_at=None) | Q(observed_at__lt=self._begun)
         for row in FusebitUser.objects.filter(begun, absent=False).exclude(pk__in=self._found).iterator():
             detail = f"{row.remote_user_id} is gone" if row.remote_user_id else "not made so far"
             self._take(Line(CREATE, row.subject, "", detail), row)
@@ -95,7 +97,7 @@ class Pass:
         record.counts = {verb: sum(line.verb == verb for line in self.lines) for verb in VERBS}
         record.lines = [asdict(line) for line in self.lines[:LINES_KEPT]]
         record.save()
-        Comparison.objects.filter(started_at__lt=timezone.now() - KEPT_FOR).delete()
+        Comparison.objects.filter(asked_at__lt=timezone.now() - KEPT_FOR).delete()
 
 
 def compare(*, apply: bool, actor: User | None = None) -> list[Line]:
@@ -108,7 +110,7 @@ def compare(*, apply: bool, actor: User | None = None) -> list[Line]:
 
 def is_due(now: datetime) -> bool:
     """Tell whether the last comparison began too long ago."""
-    return not Comparison.objects.filter(started_at__gt=now - EVERY, applied=True).exists()
+    return not Comparison.objects.filter(asked_at__gt=now - EVERY, applied=True).exists()
 
 
 def last() -> Comparison | None:

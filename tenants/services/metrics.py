@@ -63,7 +63,7 @@ def _differences() -> Iterable[Sample]:
 
 def _comparison_age() -> Iterable[Sample]:
     last = drift.last()
-    return [({}, (timezone.now() - last.started_at).total_seconds())] if last else []
+    return [({}, (timezone.now() - last.asked_at).total_seconds())] if last else []
 
 
 def _key_ages() -> Iterable[Sample]:

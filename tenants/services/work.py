@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from fusebit_bridge import door
 from tenants import selectors
-from tenants.models import BoundaryPolicy, Deployment, FusebitUser, Run, State
+from tenants.models import BoundaryPolicy, Comparison, Deployment, FusebitUser, Run, State
 from tenants.services import (
     call_tokens,
     causes,
+    convergence,
     deployments,
     drift,
     mirroring,
@@ -118,13 +119,17 @@ class Worker:
         key = (drift.Pass, None)
         if self.breaker.is_open or key in self._busy or len(self._busy) >= IN_FLIGHT:
             return
-        if self._comparison is None and not drift.is_due(timezone.now()):
-            return
-        self._busy[key] = pool.submit(self._compare)
+        if self._comparison is None:
+            asked = convergence.take()
+            if asked is None and not drift.is_due(timezone.now()):
+                return
+            self._busy[key] = pool.submit(self._compare, asked)
+        else:
+            self._busy[key] = pool.submit(self._compare)
 
-    def _compare(self) -> None:
+    def _compare(self, asked: Comparison | None = None) -> None:
         try:
-            self._comparison = self._comparison or drift.Pass(apply=True)
+            self._comparison = self._comparison or drift.Pass(asked=asked)
             if self._comparison.step():
                 self._comparison = None
         except door.FusebitError as error:

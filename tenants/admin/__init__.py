@@ -1,54 +1,18 @@
 """What operators see: tenants, the state of every row at Fusebit, the ledger and the audit trail."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
-
 from django.contrib import admin, messages
-from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from tenants import models
-from tenants.services import provisioning
+from tenants.admin import provisioning as provisioning_tables
+from tenants.admin.tables import ReadOnly, ReadOnlyInline, ValuesFilter, ask, operator
+from tenants.services import operations, provisioning
 
-LEDGER = ("at", "step", "subject", "attempt", "outcome", "cause", "reference_id", "detail")
+__all__ = ["provisioning_tables"]
 
-
-class ValuesFilter(admin.AllValuesFieldListFilter):
-    """The values that occur, with a word for the empty one, which would be a link without a text."""
-
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        """Yield what can be chosen."""
-        for choice in super().choices(changelist):
-            yield {**choice, "display": choice["display"] or "none"}
-
-
-class ReadOnly:
-    """Rows that services write and operators read."""
-
-    def has_add_permission(self, *_args: Any) -> bool:
-        """Rows come from services only."""
-        return False
-
-    def has_change_permission(self, *_args: Any) -> bool:
-        """Named actions change things, forms do not."""
-        return False
-
-    def has_delete_permission(self, *_args: Any) -> bool:
-        """Nothing is forgotten by a click."""
-        return False
-
-    def get_readonly_fields(self, *_args: Any) -> list[str]:
-        """Show every field as text: no form is made of rows that no form changes."""
-        shown: Sequence[str] = self.readonly_fields  # type: ignore[attr-defined]
-        return [*(field.name for field in self.opts.fields), *shown]  # type: ignore[attr-defined]
-
-
-class ReadOnlyInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
-    """A table on a tenant's page."""
-
-    template = "admin/rows.html"
-    extra = 0
+LEDGER = ("at", "step", "subject", "attempt", "state", "outcome", "cause", "reference_id", "detail")
 
 
 class LedgerInline(ReadOnlyInline):
@@ -88,11 +52,12 @@ class FunctionInline(ReadOnlyInline):
 class TenantAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """A tenant with all that was done for it."""
 
-    list_display = ["name", "slug", "boundary_id", "fusebit_users", "created_at"]
+    list_display = ["name", "slug", "boundary_id", "fusebit_users", "created_at", "suspended_at"]
     search_fields = ["name", "slug", "boundary_id", "memberships__user__email"]
-    fields = ["name", "slug", "boundary_id", "created_at"]
+    fields = ["name", "slug", "boundary_id", "created_at", "suspended_at"]
     inlines = [MembershipInline, FunctionInline, LedgerInline]
-    actions = ["retry"]
+    list_filter = [("suspended_at", admin.EmptyFieldListFilter)]
+    actions = ["retry", "suspend", "resume"]
 
     @admin.display(description="Fusebit user ids")
     def fusebit_users(self, tenant: models.Tenant) -> str:
@@ -104,42 +69,36 @@ class TenantAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not 
     def retry(self, request: HttpRequest, queryset: QuerySet[models.Tenant]) -> None:
         """Have the tenants looked at as soon as possible."""
         for tenant in queryset:
-            if isinstance(request.user, User):
-                provisioning.retry(tenant=tenant, actor=request.user)
+            provisioning.retry(tenant=tenant, actor=operator(request))
         self.message_user(request, f"{len(queryset)} tenants will be looked at now.", messages.SUCCESS)
 
+    @admin.action(description="Suspend…", permissions=["view"])
+    def suspend(self, request: HttpRequest, queryset: QuerySet[models.Tenant]) -> HttpResponse | None:
+        """Take everybody's access away, when that is confirmed."""
+        if "confirmed" not in request.POST:
+            people = models.Membership.objects.filter(tenant__in=queryset).order_by().values("user").distinct().count()
+            words = f"{len(queryset)} tenants with {people} people lose access at Fusebit, and their functions stop."
+            return self._ask(request, queryset, "Suspend", words)
+        done = sum(operations.suspend(tenant=tenant, actor=operator(request)) for tenant in queryset)
+        self.message_user(request, f"{done} tenants are being suspended.", messages.SUCCESS)
+        return None
 
-class ReconciledAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    """A row that is brought in line with Fusebit."""
+    @admin.action(description="Resume…", permissions=["view"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[models.Tenant]) -> HttpResponse | None:
+        """Give access back, when that is confirmed."""
+        if "confirmed" not in request.POST:
+            return self._ask(request, queryset, "Resume", f"{len(queryset)} tenants get their access back.")
+        done = sum(operations.resume(tenant=tenant, actor=operator(request)) for tenant in queryset)
+        self.message_user(request, f"{done} tenants are being resumed.", messages.SUCCESS)
+        return None
 
-    list_filter = ["state", ("error_code", ValuesFilter)]
-
-
-@admin.register(models.FusebitUser)
-class FusebitUserAdmin(ReconciledAdmin):
-    """People's users at Fusebit."""
-
-    list_display = ["subject", "remote_user_id", "state", "error_code", "attempts", "next_attempt_at", "reference_id"]
-    search_fields = ["subject", "remote_user_id", "reference_id", "user__email"]
-
-
-@admin.register(models.Deployment)
-class DeploymentAdmin(ReconciledAdmin):
-    """What should answer, and what does."""
-
-    list_display = ["function", "version", "live_version", "state", "error_code", "attempts", "reference_id"]
-    search_fields = ["function__name", "function__tenant__slug", "reference_id"]
-    list_select_related = ["function", "version__function", "live_version__function"]
-
-
-@admin.register(models.ProvisioningEvent)
-class ProvisioningEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    """The ledger of all tenants."""
-
-    list_display = ["at", "tenant", "step", "subject", "attempt", "outcome", "cause", "reference_id"]
-    list_filter = ["step", "outcome", ("cause", ValuesFilter)]
-    search_fields = ["reference_id", "subject", "tenant__slug"]
-    list_select_related = ["tenant"]
+    def _ask(self, request: HttpRequest, chosen: QuerySet[models.Tenant], verb: str, question: str) -> HttpResponse:
+        names = [str(tenant) for tenant in chosen[:10]]
+        hidden = [("action", verb.lower()), *(("_selected_action", str(tenant.pk)) for tenant in chosen)]
+        return ask(
+            self, request, title=f"{verb} tenants", question=question, button=verb, examples=names, hidden=hidden,
+            more=len(chosen) - len(names), back=reverse("admin:tenants_tenant_changelist"),
+        )  # fmt: skip
 
 
 @admin.register(models.AuditEvent)
