@@ -26,7 +26,7 @@ VIOLATIONS = [
     ("core", "fusebit_bridge/tokens.py", "import fusebit_bridge.models"),
     ("tenants", "tenants/models/tenancy.py", "import tenants.services.audit"),
     ("tenants", "tenants/selectors.py", "import tenants.services.audit"),
-    ("platform", "fusebit_platform/models.py", "import fusebit_platform.services.agents"),
+    ("platform", "fusebit_platform/models/functions.py", "import fusebit_platform.services.agents"),
     ("runtime", "fusebit_platform/runtime/__init__.py", "import django.conf"),
     ("runtime", "fusebit_platform/runtime/outlets.py", "import fusebit_platform.egress.proxy"),
     ("egress", "fusebit_platform/egress/rules.py", "import fusebit_platform.runtime.builds"),

@@ -16,6 +16,7 @@ from fusebit_platform.runtime.builds import Answer, Build, Reply
 
 POLL_SECONDS = 1.0
 RENEW_SECONDS = 10.0
+STOPPED = "The platform was stopped while the task was running."
 SUSPENDED = "This tenant is suspended."
 logger = logging.getLogger(__name__)
 Key = tuple[str, str, str]
@@ -86,10 +87,13 @@ class Background:
         self._news.set()
 
     async def stop(self) -> None:
-        """Claim nothing more; what is running is not waited for."""
+        """Claim nothing more; what is running is not waited for, since its processes end with the platform."""
+        left = list(self._running.values())
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for job in left:
+            await self._refuse(job, Refusal(503, STOPPED))
 
     async def _claim_for_ever(self) -> None:
         while True:
