@@ -194,6 +194,11 @@ def at_most(count: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _forbidden(_value: object) -> None:
+    raise wrong("is not allowed")
+
+
+Forbidden = Annotated[Any, AfterValidator(_forbidden)]  # a known key that this form may not have
 Text = Annotated[str, AfterValidator(within(MAX_TEXT_BYTES))]
 Name = Annotated[str, AfterValidator(within(NAME_BYTES))]
 Resource = Annotated[str, AfterValidator(within(RESOURCE_BYTES - 2))]

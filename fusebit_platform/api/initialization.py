@@ -9,10 +9,9 @@ from fusebit_platform import authentication
 from fusebit_platform.api import transport
 from fusebit_platform.api.base import PUBLIC, Endpoint
 from fusebit_platform.api.transport import answer
-from fusebit_platform.errors import BadRequest
 from fusebit_platform.services import initialization
 from fusebit_platform.services.initialization import Answer, Invitation
-from fusebit_platform.validation import BoundaryId, FunctionId, Shape, SubscriptionId, Text, validate
+from fusebit_platform.validation import BoundaryId, Forbidden, FunctionId, Shape, SubscriptionId, Text, validate
 
 Protocol = Literal["pki", "oauth"]
 
@@ -48,14 +47,32 @@ class ProfileShape(Shape):
     subscription: SubscriptionId = ""
     boundary: BoundaryId = ""
     function: FunctionId = ""
-    oauth: OAuthShape = OAuthShape()
 
 
-class CurrentInit(Shape):
-    """The body of POST `…/init`."""
+class PkiProfile(ProfileShape):
+    """The profile of somebody with a key."""
+
+    oauth: Forbidden = None
+
+
+class OAuthProfile(ProfileShape):
+    """The profile of somebody who signs in elsewhere."""
+
+    oauth: OAuthShape
+
+
+class PkiInit(Shape):
+    """The body of POST `…/init` for a key."""
 
     protocol: Protocol
-    profile: ProfileShape
+    profile: PkiProfile
+
+
+class OAuthInit(Shape):
+    """The body of POST `…/init` for signing in elsewhere."""
+
+    protocol: Protocol
+    profile: OAuthProfile
 
 
 class PkiAnswer(Shape):
@@ -84,7 +101,7 @@ class AgentInit(Endpoint):
     """`A/user/{userId}/init` and `A/client/{clientId}/init`"""
 
     kind: ClassVar[str]
-    forms = {"POST": (CurrentInit, LegacyInit)}
+    forms = {"POST": (PkiInit, OAuthInit, LegacyInit)}
 
     def read_body(self, method: str) -> None:
         """Take either form of the body; mistakes in the old one are reported as a missing protocol."""
@@ -124,13 +141,9 @@ def read_invitation(payload: Any) -> tuple[initialization.Protocol, dict[str, An
             pass
         else:
             return "legacy", payload
-    shape = validate(CurrentInit, payload)
-    profile: dict[str, Any] = payload["profile"]
-    if shape.protocol == "oauth" and "oauth" not in profile:
-        raise BadRequest('profile.oauth: "oauth" is required')
-    if shape.protocol == "pki" and "oauth" in profile:
-        raise BadRequest('profile.oauth: "oauth" is not allowed')
-    return shape.protocol, profile
+    by_oauth = isinstance(payload, dict) and payload.get("protocol") == "oauth"
+    shape = validate(OAuthInit, payload) if by_oauth else validate(PkiInit, payload)
+    return shape.protocol, payload["profile"]
 
 
 class Resolve(Endpoint):
