@@ -50,6 +50,7 @@ def _built(address: Address, draft: Draft, started: str) -> dict[str, Any]:
 
 def start(*, address: Address, draft: Draft, patient: bool = True) -> FunctionBuild:
     """Have a version built and published; return how far that got, after a while where the caller is patient."""
+    packages.check_room()
     now = moments.now_ms()
     with transactions.unnoticed():
         FunctionBuild.objects.filter(created_ms__lt=now - KEPT_MS).delete()

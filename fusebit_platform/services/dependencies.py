@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Mapping
+from threading import BoundedSemaphore
 from typing import Any
 
 from fusebit_platform import semver
-from fusebit_platform.errors import BadRequest
+from fusebit_platform.errors import BadRequest, TooManyRequests
 from fusebit_platform.runtime import npm
 from fusebit_platform.runtime.errors import NpmFailed
 from fusebit_platform.services import packages
@@ -14,6 +15,8 @@ from fusebit_platform.services import packages
 NAME = re.compile(r"(@[a-z0-9~-][a-z0-9._~-]*/)?[A-Za-z0-9~-][A-Za-z0-9._~-]*", re.ASCII)
 TAG = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
 ARCHIVE = re.compile(r"\.(tgz|tar|tar\.gz)$", re.IGNORECASE)
+RESOLVING = BoundedSemaphore(3)  # npm takes memory and a core each time
+PATIENCE_S = 10.0
 MAX_NAME = 214
 MAX_DECLARED = 200
 MENTIONED = re.compile(r"((?:@[^/@\s'\"]+/)?[^/@\s'\"]+)@([^'\"\n]*?)(?='|\"|\.?\n|\.$|\s(?:is|could)|$)")
@@ -45,10 +48,7 @@ def resolve(specification: dict[str, Any]) -> None:
     if not ranges:
         return
     check(ranges)
-    try:
-        lock = npm.lockfile(ranges, cache_directory=packages.cache_directory())
-    except NpmFailed as error:
-        raise BadRequest(unresolved(ranges, error)) from None
+    lock = _lockfile(ranges)
     found = json.loads(lock)["packages"]
     for name, wanted in ranges.items():
         if f"node_modules/{name}" not in found:
@@ -56,6 +56,17 @@ def resolve(specification: dict[str, Any]) -> None:
         version = found[f"node_modules/{name}"]["version"]
         specification["dependencies"][name] = {"version": version, "registry": "public", "semver": wanted}
     specification["packages"] = packages.remember(lock)
+
+
+def _lockfile(ranges: Mapping[str, str]) -> str:
+    if not RESOLVING.acquire(timeout=PATIENCE_S):
+        raise TooManyRequests
+    try:
+        return npm.lockfile(ranges, cache_directory=packages.cache_directory())
+    except NpmFailed as error:
+        raise BadRequest(unresolved(ranges, error)) from None
+    finally:
+        RESOLVING.release()
 
 
 def check(ranges: Mapping[str, str]) -> None:

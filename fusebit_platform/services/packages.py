@@ -24,6 +24,7 @@ from fusebit_platform.runtime.errors import NpmFailed
 from fusebit_platform.services import moments, transactions
 
 AT_ONCE = 2
+MOST_WAITING = 50
 FIRST_DELAY_MS = 2 * 60 * 1000
 GROWTH = 1.2
 MAX_DELAY_MS = 24 * 60 * 60 * 1000
@@ -70,6 +71,12 @@ def check_back_off(key: str, runtime: str) -> None:
             f"Module {json.loads(row.failure)['module']} for runtime {runtime} failed to build previously and another "
             f"attempt is delayed until {until}."
         )
+
+
+def check_room() -> None:
+    """Raise TooManyRequests when enough packages wait to be built."""
+    if len(_building) >= MOST_WAITING:
+        raise TooManyRequests
 
 
 def begin(key: str, then: Callable[[str], None]) -> "Future[None]":

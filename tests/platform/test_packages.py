@@ -2,12 +2,14 @@
 
 import secrets
 from dataclasses import replace
+from threading import BoundedSemaphore
 
 import pytest
 
 from fusebit_platform import configuration
+from fusebit_platform.errors import TooManyRequests
 from fusebit_platform.models import Account, Function, PackageSet, Subscription
-from fusebit_platform.services import packages
+from fusebit_platform.services import dependencies, packages
 
 pytestmark = pytest.mark.django_db(databases=["platform", "default"])
 
@@ -50,3 +52,17 @@ def test_the_cache_of_npm_is_bounded(place):
 def test_the_same_lockfile_has_the_same_key_and_another_one_another(place):
     keys = [packages.remember(text) for text in ("{}", "{} ", "{}")]
     assert keys[0] == keys[2] != keys[1]
+
+
+def test_when_enough_packages_wait_to_be_built_more_are_refused(place, monkeypatch):
+    packages.check_room()
+    monkeypatch.setattr(packages, "MOST_WAITING", 0)
+    with pytest.raises(TooManyRequests):
+        packages.check_room()
+
+
+def test_when_enough_requests_resolve_dependencies_more_are_refused(place, monkeypatch):
+    monkeypatch.setattr(dependencies, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(dependencies, "RESOLVING", BoundedSemaphore(1))
+    with dependencies.RESOLVING, pytest.raises(TooManyRequests):
+        dependencies.resolve({"ranges": {"a": "*"}, "node": "14.18.3"})
