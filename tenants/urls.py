@@ -12,6 +12,7 @@ from tenants.views import (
     people,
     runs,
     secrets,
+    settings,
     tokens,
     trail,
     versions,
@@ -59,5 +60,8 @@ urlpatterns = [
     path(f"{FUNCTION}tokens/", call_tokens.overview, name="call-tokens"),
     path(f"{FUNCTION}tokens/rows/", call_tokens.rows, name="call-token-rows"),
     path(f"{FUNCTION}tokens/<uuid:pk>/revoke/", call_tokens.revoke, name="call-token-revoke"),
+    path(f"{FUNCTION}settings/", settings.overview, name="settings"),
+    path(f"{FUNCTION}settings/about/", settings.about, name="about"),
+    path(f"{FUNCTION}settings/schedule/", settings.preview, name="schedule"),
     path(f"{FUNCTION}delete/", functions.delete, name="delete"),
 ]

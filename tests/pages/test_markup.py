@@ -21,6 +21,12 @@ PAGES = (
     "functions/hello/compare/?old=1&new=1",
     "functions/hello/deploy/?version=1",
     "functions/hello/live/",
+    "functions/hello/settings/",
+    "functions/hello/settings/schedule/?cron=0+9+*+*+*",
+    "functions/hello/runs/",
+    "functions/hello/logs/",
+    "runs/",
+    "import/",
     "functions/hello/delete/",
 )
 MAX_QUERIES = 12

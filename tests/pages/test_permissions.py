@@ -65,6 +65,10 @@ MATRIX: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("call-tokens", "post"): (302, 404, 403, 422, 404),
     ("call-token-rows", "get"): (302, 404, 200, 200, 404),
     ("call-token-revoke", "post"): (302, 404, 403, 302, 404),
+    ("settings", "get"): (302, 404, 200, 200, 404),
+    ("settings", "post"): (302, 404, 403, 422, 404),
+    ("about", "post"): (302, 404, 403, 302, 404),
+    ("schedule", "get"): (302, 404, 200, 200, 404),
     ("delete", "get"): (302, 404, 403, 200, 404),
     ("delete", "post"): (302, 404, 403, 422, 404),
 }
