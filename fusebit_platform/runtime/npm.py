@@ -107,10 +107,7 @@ def install(lock: str, directory: Path, *, cache_directory: Path) -> None:
     (directory / "package-lock.json").write_text(lock)
     _npm(directory, ("ci",), cache_directory, INSTALL_SECONDS)
     _refuse_native(packages, directory)
-    command = [str(_node()), "-e", VERIFY, json.dumps(list(ranges))]
-    verified = _run(directory, command, {}, INSTALL_SECONDS)
-    if verified.code != 0:
-        raise NpmFailed("EUNUSABLE", verified.errors.strip()[:500], module=verified.output.strip(), log=verified.errors)
+    _refuse_unusable(list(ranges), directory)
 
 
 def registry() -> str:
@@ -238,6 +235,13 @@ def _check_size(directory: Path) -> None:
                 continue
         if size > MAX_BYTES or files > MAX_FILES:
             raise NpmFailed("ETOOLARGE", "The packages take more room than a function may use.")
+
+
+def _refuse_unusable(names: Sequence[str], directory: Path) -> None:
+    """Raise NpmFailed for a package whose entry is missing or does not compile; nothing of it is run."""
+    verified = _run(directory, [str(_node()), "-e", VERIFY, json.dumps(names)], {}, INSTALL_SECONDS)
+    if verified.code != 0:
+        raise NpmFailed("EUNUSABLE", verified.errors.strip()[:500], module=verified.output.strip(), log=verified.errors)
 
 
 def _refuse_native(packages: Mapping[str, Any], directory: Path) -> None:

@@ -51,6 +51,29 @@ def test_native_code_is_refused_unless_it_is_optional(tmp_path):
         npm._refuse_native({"": {}, "node_modules/b": {"version": "1.0.0"}}, tmp_path)
 
 
+PACKAGES = {
+    "good": {"index.js": "module.exports = 1;"},
+    "broken": {"index.js": "module.exports = {"},
+    "hollow": {"package.json": '{"main": ""}'},
+    "modern": {"package.json": '{"exports": {"import": "./m.mjs"}, "type": "module"}', "m.mjs": "export default 1;"},
+    "mixed": {"package.json": '{"main": "m.js", "type": "module"}', "m.js": "export default 1;"},
+    "tool": {"package.json": '{"bin": {"tool": "t.js"}}'},
+}
+
+
+@pytest.mark.parametrize(("name", "complaint"), [("broken", "SyntaxError"), ("hollow", "Cannot find module 'hollow'")])
+def test_a_package_without_a_usable_entry_is_refused_and_the_others_are_not(tmp_path, name, complaint):
+    for package, files in PACKAGES.items():
+        for file, text in {"package.json": "{}", **files}.items():
+            target = tmp_path / "node_modules" / package / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+    npm._refuse_unusable(["good", "modern", "mixed", "tool"], tmp_path)
+    with pytest.raises(NpmFailed, match=complaint) as refused:
+        npm._refuse_unusable(["good", name], tmp_path)
+    assert refused.value.module == name
+
+
 def test_the_registry_is_what_npm_is_configured_to_use_unless_it_is_set(monkeypatch):
     monkeypatch.delenv("NPM_REGISTRY", raising=False)
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:1/")
