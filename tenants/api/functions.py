@@ -16,6 +16,7 @@ from tenants.api.schema import listed
 from tenants.api.scope import TenantView
 from tenants.api.serializers.functions import (
     DeploymentRow,
+    FunctionAbout,
     FunctionDetail,
     FunctionRow,
     NewFunction,
@@ -61,8 +62,7 @@ class FunctionList(TenantView):
         tenant = self.tenant(may_write=True)
         wanted = NewFunction(data=request.data)
         wanted.is_valid(raise_exception=True)
-        hello = wanted.validated_data["template"] == "hello"
-        starter = starters.hello(provisioning.display_name(self.person)) if hello else starters.blank()
+        starter = starters.choices(provisioning.display_name(self.person))[wanted.validated_data["template"]]
 
         def answer() -> Response:
             name = wanted.validated_data["name"]
@@ -91,6 +91,16 @@ class FunctionItem(TenantView):
         wanted.is_valid(raise_exception=True)
         change = functions.Change(**wanted.validated_data)
         functions.save(function=function, change=change, base_version=base, author=self.person)
+        return detail(function)
+
+    @extend_schema(request=FunctionAbout, responses=FunctionDetail)
+    def patch(self, request: Request, slug: str, name: str) -> Response:
+        """Change what is said about the function and what is kept of its calls; versions have no part in it."""
+        function = self.function(may_write=True)
+        wanted = FunctionAbout(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        kept = {name: getattr(function, name) for name in ("description", "tags", "keeps_bodies")}
+        functions.describe(function=function, author=self.person, **{**kept, **wanted.validated_data})
         return detail(function)
 
     @extend_schema(responses={204: None})

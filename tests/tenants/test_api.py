@@ -35,6 +35,7 @@ MATRIX: dict[tuple[str, str], tuple[int, int, int, int, int, int]] = {
     ("functions", "get"): (401, 404, 200, 200, 200, 404),
     ("functions", "post"): (401, 404, 403, 400, 400, 404),
     ("function", "get"): (401, 404, 200, 200, 200, 404),
+    ("function", "patch"): (401, 404, 403, 200, 200, 404),
     ("function", "put"): (401, 404, 403, 428, 428, 404),
     ("function", "delete"): (401, 404, 403, 204, 204, 404),
     ("versions", "get"): (401, 404, 200, 200, 200, 404),

@@ -158,6 +158,23 @@ def test_a_save_over_the_api_keeps_secrets_and_cannot_set_them(api: Api) -> None
     assert saved.json()["secrets"] == ["ONE"]
 
 
+def test_what_is_said_about_a_function_is_no_version(cast: Cast, api: Api) -> None:
+    api("PATCH", "functions/hello/", {"description": "Takes orders", "tags": ["shop", "eu"]})
+    told = api("PATCH", "functions/hello/", {"keeps_bodies": True}).json()
+    refused = api("PATCH", "functions/hello/", {"tags": ["a b"]})
+
+    assert (told["description"], told["tags"], told["keeps_bodies"]) == ("Takes orders", ["eu", "shop"], True)
+    assert (told["version"], refused.status_code) == (1, 400)
+
+
+@pytest.mark.parametrize("template", ["blank", "hello", "webhook", "report", "api"])
+def test_a_function_begins_with_any_template(api: Api, template: str) -> None:
+    made = api("POST", "functions/", {"name": f"from-{template}", "template": template})
+
+    assert made.status_code == 201
+    assert made.json()["files"]["index.js"]
+
+
 def test_the_same_key_gets_the_same_answer_and_has_no_second_effect(cast: Cast, api: Api) -> None:
     first = api("POST", "functions/", {"name": "orders"}, Idempotency_Key="k-1")
     again = api("POST", "functions/", {"name": "orders"}, Idempotency_Key="k-1")

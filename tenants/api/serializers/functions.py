@@ -6,6 +6,8 @@ from rest_framework import serializers
 from tenants.api.serializers.strict import StrictSerializer, Text
 from tenants.models import Deployment, Function, FunctionVersion
 
+TAG = r"\A[\w.-]+\Z"
+
 
 class DeploymentRow(serializers.ModelSerializer[Deployment]):
     """What should answer and what does; `is_live` tells whether they are the same."""
@@ -30,7 +32,7 @@ class FunctionRow(serializers.ModelSerializer[Function]):
         """Without its code."""
 
         model = Function
-        fields = ["name", "description", "created_at", "deployment"]
+        fields = ["name", "description", "tags", "keeps_bodies", "created_at", "deployment"]
 
 
 class VersionRow(serializers.ModelSerializer[FunctionVersion]):
@@ -95,7 +97,20 @@ class NewFunction(StrictSerializer):
     """The body of POST functions."""
 
     name = serializers.CharField(max_length=64)
-    template = serializers.ChoiceField(choices=["blank", "hello"], default="blank")
+    template = serializers.ChoiceField(choices=["blank", "hello", "webhook", "report", "api"], default="blank")
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("Say what it is", value={"description": "Takes orders", "tags": ["shop"]}, request_only=True)
+    ]
+)
+class FunctionAbout(StrictSerializer):
+    """The body of PATCH function; what is left out stays as it is."""
+
+    description = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    tags = serializers.ListField(child=serializers.RegexField(TAG, max_length=40), max_length=20, required=False)
+    keeps_bodies = serializers.BooleanField(required=False)
 
 
 @extend_schema_serializer(
