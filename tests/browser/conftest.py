@@ -110,6 +110,7 @@ class Stack:
 
     url: str
     passwords: dict[str, str]
+    data_dir: Path
 
     def sign_in(self, page: Page, who: str) -> None:
         """Go through the whole authorization-code flow, as a person does."""
@@ -135,7 +136,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         until(lambda: "Ready:" in output.read_text() or process.poll() is not None, "Ready", 90)
         assert process.poll() is None, log.read_text()
         people = json.loads((directory / "data" / "people.json").read_text())["people"]
-        yield Stack(f"http://127.0.0.1:{port}", {one["username"]: one["password"] for one in people})
+        passwords = {one["username"]: one["password"] for one in people}
+        yield Stack(f"http://127.0.0.1:{port}", passwords, directory / "data")
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(15)
