@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import socket
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
+from weakref import WeakValueDictionary
 
-from fusebit_platform.egress.rules import Denied, Target
+from fusebit_platform.egress.rules import Target
 
 THREADS = 32
-PER_BOUNDARY = 4
+PER_BOUNDARY = 4  # questions at a time; further ones wait
 SECONDS = 5.0
 
 
@@ -26,35 +27,36 @@ class Resolver:
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="egress-names")
-        self._asking: Counter[str] = Counter()
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def addresses(self, boundary: str, target: Target) -> list[str]:
-        """Return every address of a host, at least one; raise Unreachable or Denied."""
-        if self._asking[boundary] >= PER_BOUNDARY:
-            raise Denied(f"at most {PER_BOUNDARY} names may be looked up at a time.")
-        self._asking[boundary] += 1
-        question = self._threads.submit(
-            socket.getaddrinfo, target.host, target.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
-        )
-        loop = asyncio.get_running_loop()
-
-        def answered(_: object) -> None:
-            with contextlib.suppress(RuntimeError):  # the platform has ended meanwhile
-                loop.call_soon_threadsafe(self._answered, boundary)
-
-        question.add_done_callback(answered)
+        """Return every address of a host, at least one; raise Unreachable."""
+        with contextlib.suppress(ValueError):
+            return [str(ip_address(target.host))]
         try:
-            found = await asyncio.wait_for(asyncio.wrap_future(question), SECONDS)
+            found = await asyncio.wait_for(self._ask(boundary, target), SECONDS)
         except TimeoutError:
             raise Unreachable("ETIMEDOUT", f"the name {target.host} was not found in time.") from None
         except (OSError, UnicodeError):
             raise Unreachable("ENOTFOUND", f"getaddrinfo ENOTFOUND {target.host}") from None
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        return list(dict.fromkeys(found))
 
-    def _answered(self, boundary: str) -> None:
-        self._asking[boundary] -= 1
-        if not self._asking[boundary]:
-            del self._asking[boundary]
+    async def _ask(self, boundary: str, target: Target) -> list[str]:
+        turns = self._turns.get(boundary)
+        if turns is None:
+            turns = self._turns[boundary] = asyncio.Semaphore(PER_BOUNDARY)
+        await turns.acquire()
+        loop = asyncio.get_running_loop()
+
+        def released(_: object) -> None:  # when the thread is free again, whether or not somebody still waits
+            with contextlib.suppress(RuntimeError):  # the platform has ended meanwhile
+                loop.call_soon_threadsafe(turns.release)
+
+        question = self._threads.submit(
+            socket.getaddrinfo, target.host, target.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )
+        question.add_done_callback(released)
+        return [str(entry[4][0]) for entry in await asyncio.wrap_future(question)]
 
     def close(self) -> None:
         """Let go of the threads."""

@@ -151,6 +151,14 @@ class Pool:
             if worker.build is not None and worker.build.boundary == boundary and worker.process is not None
         }
 
+    async def forget(self, build: Build) -> None:
+        """End the processes of a build; calls on them end with them."""
+        lane = self._lanes.get(build.key)
+        gone = [worker.gone for worker in lane.workers] if lane is not None else []
+        for worker in lane.workers if lane is not None else []:
+            worker.kill()
+        await asyncio.gather(*gone)
+
     # --- lanes ---
 
     def _open(self, build: Build) -> Lane:

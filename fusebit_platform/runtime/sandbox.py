@@ -44,6 +44,7 @@ class Plan:
     seccomp: bool
     egress: bool  # whether directory/egress, the proxy's socket, is to be had inside
     tmp_bytes: int = 16 * MIB
+    tmp_files: int = 1024
 
 
 def enter(plan: Plan, report: int) -> None:
@@ -118,13 +119,17 @@ def _build_root(plan: Plan) -> None:
         _bind(library, root + library, LOCKED)
     _bind(f"{plan.directory}/app", f"{root}/app", LOCKED | kernel.MS_NOEXEC)
     os.mkdir(f"{root}/tmp")  # noqa: PTH102, S108
-    kernel.mount("tmpfs", f"{root}/tmp", "tmpfs", INERT, f"size={plan.tmp_bytes},nr_inodes=1024,mode=1777")  # noqa: S108
+    kernel.mount("tmpfs", f"{root}/tmp", "tmpfs", INERT, _tmp_options(plan))  # noqa: S108
     os.mkdir(f"{root}/proc")  # noqa: PTH102
     with contextlib.suppress(OSError):  # without it only process.memoryUsage() and the like are missing
         kernel.mount("proc", f"{root}/proc", "proc", INERT | kernel.MS_RDONLY, "subset=pid")
     kernel.pivot_root(root)
     kernel.mount("none", "/", "", kernel.MS_REMOUNT | kernel.MS_BIND | LOCKED)
     kernel.set_hostname("fn")
+
+
+def _tmp_options(plan: Plan) -> str:
+    return f"size={plan.tmp_bytes},nr_inodes={plan.tmp_files},mode=1777"
 
 
 def _bind(source: str, target: str, flags: int) -> None:

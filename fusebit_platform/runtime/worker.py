@@ -200,7 +200,9 @@ class Worker(asyncio.Protocol):
 
     def _answer(self, call: int, payload: bytes) -> None:
         if call not in self.calls:
-            return  # answered before, or never asked
+            if call > self._last_call:
+                raise BadFrame("A worker answered a call that it was not given.")
+            return  # answered before, or too late
         cpu_ms = self._cost(self.calls[call])
         self.watch.answered()
         known = self.calls.pop(call)

@@ -87,7 +87,8 @@ def start(directory: Path, **settings: str) -> Platform:
     path.write_text("{}")
     temporary = directory / "temporary"
     temporary.mkdir()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary), **settings}
+    packages = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": packages, "TMPDIR": str(temporary), **settings}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.gateway.standin", str(port), str(path)],
         cwd=ROOT,

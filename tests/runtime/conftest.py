@@ -38,7 +38,7 @@ class Functions:
     async def answer(self, build: Build, **ctx: Any) -> Answer:
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self.pool.submit(build, json.dumps(ctx).encode(), answered.set_result)
-        return await asyncio.wait_for(answered, 20)
+        return await asyncio.wait_for(answered, 40)
 
     def call(self, build: Build | str, **ctx: Any) -> Answer:
         return self.run(self.answer(self.build(build) if isinstance(build, str) else build, **ctx))
