@@ -19,6 +19,7 @@ from fusebit_platform.runtime.sandbox import LAST_CAPABILITY
 from tests.escape.weakened import Weakened
 from tests.runtime.conftest import Functions
 
+LATE_S = 1 + 2  # after its limit a call ends within a second; two more are for a machine that does other things too
 Pools = Callable[[frozenset[str]], Functions]
 
 

@@ -136,13 +136,13 @@ ATTACKS = [
     attack("SB-14", "descriptors", "for (let n = 0; n < 1000; n++) fs.openSync(__filename); return true", "descriptors"),
     attack("SB-11", "threads", """
         const { Worker } = require('worker_threads');
-        for (let n = 0; n < 30; n++) {
+        for (let n = 0; n < 60; n++) {
           await new Promise((resolve, reject) => {
             const worker = new Worker('setInterval(() => {}, 1000)', { eval: true, resourceLimits: { stackSizeMb: 1 } });
             worker.on('online', resolve).on('error', reject);
           });
         }
-        return true;""", "threads", "memory", build={"timeout_s": 20}),
+        return true;""", "threads", "memory", "descriptors", build={"timeout_s": 20}),
     attack("SB-15", "the temporary directory", """
         for (let n = 0; n < 5; n++) fs.writeFileSync(`/tmp/${n}`, Buffer.alloc(8 << 20));
         return true;""", "sized /tmp", "memory"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fusebit_platform.runtime.builds import Answer
-from tests.escape.conftest import Pools
+from tests.escape.conftest import LATE_S, Pools
 from tests.runtime.conftest import Functions
 
 NONE: frozenset[str] = frozenset()
@@ -26,7 +26,7 @@ def hostile(functions: Functions, work: str, **ctx: Any) -> tuple[Answer, Functi
     build = functions.build(source, timeout_s=1.5)
     began = time.monotonic()
     answer = functions.call(build, **ctx)
-    assert time.monotonic() - began < build.timeout_s + 1
+    assert time.monotonic() - began < build.timeout_s + LATE_S
     assert functions.body(build, good=True) == "good"  # the next call is served
     return answer, functions
 
@@ -258,7 +258,7 @@ WORDS = [
 
 
 def test_sb_35_nonsense_is_answered_in_time(functions: Functions) -> None:
-    chosen = random.Random(35)
+    chosen = random.Random(35)  # noqa: S311 (no secret)
     programs = [" ".join(chosen.choices(WORDS, k=chosen.randint(1, 40))) for _ in range(PROGRAMS // 2)] + [
         f"module.exports = async (ctx) => {{ {' '.join(chosen.choices(WORDS, k=chosen.randint(1, 15)))} }};"
         for _ in range(PROGRAMS // 2)

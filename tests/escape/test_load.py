@@ -136,7 +136,7 @@ def test_ld_09_a_stream_of_bad_calls_leaves_nothing_behind(platform: Platform) -
     good = platform.put("good/f", HELLO)
     assert web.get(good).status_code == 200
     before = (descriptors(pid), resident_mib(pid))
-    order = random.Random(9).choices(range(len(BAD)), k=MIXED)
+    order = random.Random(9).choices(range(len(BAD)), k=MIXED)  # noqa: S311 (no secret)
     with concurrent.futures.ThreadPoolExecutor(8) as callers:
         statuses = set(
             callers.map(lambda number: web.get(platform.url(f"bad{number}/f"), timeout=60).status_code, order)
