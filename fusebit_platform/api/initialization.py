@@ -115,7 +115,7 @@ class AgentInit(Endpoint):
             protocol=protocol,
             profile=profile,
             base_url=self.stated_base_url(),
-            host=transport.host(self.http).partition(":")[0],
+            host=transport.host_name(self.http),
         )
         return answer(
             initialization.begin(

@@ -102,3 +102,9 @@ def host(request: HttpRequest) -> str:
     """Return the `Host` header, or nothing when it is not one."""
     named = request.headers.get("Host", "")
     return named if HOST.fullmatch(named) else "localhost"
+
+
+def host_name(request: HttpRequest) -> str:
+    """Return the host without its port."""
+    named = host(request)
+    return named[1:].partition("]")[0] if named.startswith("[") else named.partition(":")[0]

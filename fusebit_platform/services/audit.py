@@ -14,7 +14,7 @@ from fusebit_platform.authentication import Caller, Check
 from fusebit_platform.authorization import permits
 from fusebit_platform.errors import BadRequest, Unauthorized
 from fusebit_platform.models import AuditEntry
-from fusebit_platform.services import moments, paging, transactions
+from fusebit_platform.services import accounts, moments, paging, transactions
 
 DEFAULT_WINDOW = timedelta(minutes=15)
 
@@ -44,7 +44,7 @@ def first_denied(caller: Caller, needed: Iterable[tuple[str, str]]) -> tuple[str
 
 def record(caller: Caller, checks: Iterable[Check]) -> None:
     """Write one row per decision, readable by the next request."""
-    now = timezone.now()
+    now = moments.to_the_millisecond(timezone.now())  # a bound that was read off a row includes the row
     rows = [
         AuditEntry(
             account_id=caller.account_id,
@@ -77,6 +77,7 @@ class Filters:
 
 def list_entries(*, account_id: str, filters: Filters, count: int | None, next_token: str | None) -> dict[str, Any]:
     """Return a page of the account's decisions, the oldest first."""
+    accounts.require(account_id)
     size = paging.limit(count)
     after = paging.position(next_token, int)
     since, until = _window(filters)

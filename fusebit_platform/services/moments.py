@@ -16,6 +16,11 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def to_the_millisecond(moment: datetime) -> datetime:
+    """Return the moment as precisely as it is shown."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 def now() -> str:
     """Return the current moment."""
     return iso(datetime.now(UTC))

@@ -306,6 +306,26 @@ def test_a_mistaken_filter_is_told(embedded, query, message):
     assert (answer.status_code, answer.json()["message"]) == (400, message)
 
 
+def test_the_moment_of_a_row_is_within_bounds_read_off_it(embedded):
+    ada = embedded.add_user()
+    for _time in range(3):
+        embedded.request("GET", f"{embedded.a}/me", token=ada.token())
+    rows = trail(embedded, ada)
+    for row in rows:
+        assert row in trail(embedded, ada, **{"from": row["timestamp"], "to": row["timestamp"]})
+    assert trail(embedded, ada, to=rows[-1]["timestamp"]) == rows
+    epoch = str(int(datetime.fromisoformat(rows[-1]["timestamp"]).timestamp() * 1000))
+    assert trail(embedded, ada, to=epoch) == rows
+
+
+def test_the_trail_of_an_account_that_is_not_there_is_not_found(embedded):
+    missing = f"acc-{secrets.token_hex(8)}"
+    headers = {"fusebit-authorization-account-id": embedded.account}
+    for path in ("", "/audit", "/user", "/client", "/issuer", "/subscription", "/registry/default"):
+        answer = embedded.request("GET", f"/v1/account/{missing}{path}", headers=headers)
+        assert (answer.status_code, answer.json()["message"]) == (404, f"The account '{missing}' does not exist")
+
+
 def test_an_end_before_the_default_beginning_is_refused(embedded):
     assert embedded.request("GET", f"{embedded.a}/audit?to=-1h").status_code == 400
 
@@ -379,4 +399,8 @@ def test_the_profile_names_the_server_as_the_caller_reached_it(embedded, agent):
     claims = jwt.decode(answer.json(), options={"verify_signature": False})
     assert claims["baseUrl"] == "https://api.example.com:8443"
     assert claims["issuerId"].endswith(f".{claims['agentId']}.api.example.com")
+    assert embedded.request("POST", f"{agent}/init", json={}, headers={"Host": "[::"}).status_code == 200
+    answer = embedded.request("POST", f"{agent}/init", json={}, headers={"Host": f"[::1]:{embedded.port}"})
+    loopback = jwt.decode(answer.json(), options={"verify_signature": False})
+    assert loopback["issuerId"].endswith(f".{claims['agentId']}.::1")
     assert claims["iss"] == claims["aud"] == embedded.base_url
