@@ -112,6 +112,13 @@ class SaveForm(forms.Form):
         return functions.Change(files=self.cleaned_data["sources"], message=self.cleaned_data["message"])
 
 
+IDENTITIES = [
+    (invocations.ME, "me"),
+    (invocations.ANONYMOUS, "anonymous, without a token"),
+    (invocations.CHOSEN, "a token that may only…"),
+]
+
+
 class CallForm(forms.Form):
     """The test panel: one call of the live version."""
 
@@ -120,6 +127,10 @@ class CallForm(forms.Form):
     query = forms.CharField(required=False, max_length=4000, strip=False)
     headers = forms.CharField(required=False, max_length=16_000, widget=forms.Textarea(attrs={"rows": 2}))
     body = forms.CharField(required=False, strip=False, widget=forms.Textarea(attrs={"rows": 4}))
+    identity = forms.ChoiceField(required=False, choices=IDENTITIES, initial=invocations.ME)
+    actions = forms.MultipleChoiceField(
+        required=False, choices=[(action, f"function:{action}") for action in invocations.ACTIONS]
+    )
 
     def clean_query(self) -> tuple[tuple[str, str], ...]:
         """Return `a=1&b=2` as pairs; a leading question mark is forgiven."""
@@ -161,7 +172,22 @@ class CallForm(forms.Form):
             query=chosen["query"],
             headers=chosen["headers"],
             body=chosen["body"].encode("utf-8", "replace"),
+            identity=chosen["identity"] or invocations.ME,
+            actions=tuple(chosen["actions"]),
         )
+
+    def as_case(self) -> dict[str, Any]:
+        """Return the fields as they were typed."""
+        typed = {name: self.data.get(name, "") for name in ("method", "path", "query", "headers", "body", "identity")}
+        return {**typed, "actions": list(self.cleaned_data["actions"])}
+
+
+class CaseForm(forms.Form):
+    """A name for a request that is kept."""
+
+    case = forms.CharField(
+        max_length=80, error_messages={"required": "Give the request a name.", "max_length": "At most 80 characters."}
+    )
 
 
 class DeployForm(forms.Form):

@@ -7,12 +7,22 @@ from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncHour
 from django.shortcuts import get_object_or_404
 from django.utils.dateparse import parse_datetime
 
-from tenants.models import AuditEvent, Deployment, Function, FunctionVersion, Membership, Reconciled, Run, Tenant
+from tenants.models import (
+    AuditEvent,
+    Deployment,
+    Function,
+    FunctionVersion,
+    Membership,
+    Reconciled,
+    Run,
+    RunBody,
+    Tenant,
+)
 
 Person = AbstractBaseUser | AnonymousUser
 
@@ -64,8 +74,9 @@ def last_function(tenant: Tenant, user: Person, open_last: str = "") -> Function
 
 
 def recent_runs(function: Function, limit: int = 20) -> QuerySet[Run]:
-    """Return the newest calls of the function."""
-    return function.runs.select_related("actor")[:limit]
+    """Return the newest calls of the function, each with `is_kept`: whether its request is."""
+    kept = RunBody.objects.filter(run=OuterRef("pk"))
+    return function.runs.select_related("actor").annotate(is_kept=Exists(kept))[:limit]
 
 
 def audit_page(tenant: Tenant, before: int | None, limit: int) -> list[AuditEvent]:

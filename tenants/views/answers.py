@@ -18,12 +18,14 @@ class Answer:
     body: str
     is_cut: bool
     headers: list[tuple[str, str]]
+    raw: str = ""  # as it came, where `body` is not that
 
 
 def readable(outcome: invocations.Outcome) -> Answer:
     """Return what the function answered, JSON indented."""
     kind, text = _text(outcome.body)
-    return Answer(kind, text[:SHOWN], len(text) > SHOWN, outcome.headers)
+    raw = outcome.body.decode("utf-8", "replace")[:SHOWN] if kind == "json" else ""
+    return Answer(kind, text[:SHOWN], len(text) > SHOWN, outcome.headers, "" if raw == text else raw)
 
 
 def of_kept(kept: bodies.Kept) -> Answer:

@@ -18,6 +18,7 @@ from tenants.services import functions, merging
 from tenants.views import differences, home, panel_forms, scope, standing
 
 VERSIONS_SHOWN = 50
+RECENT = 5
 
 
 @never_cache
@@ -28,8 +29,8 @@ def editor(request: HttpRequest, slug: str, name: str) -> HttpResponse:
         return _save(request, scope.function(request, slug, name, may_write=True))
     function = scope.function(request, slug, name)
     request.session[home.LAST] = function.name
-    filled = {"form": panel_forms.of_run(function, request.GET["from"])} if "from" in request.GET else {}
-    return render(request, "tenants/function.html", context(request, function, **filled))
+    shown = context(request, function, form=panel_forms.filled(function, request.GET))
+    return render(request, "tenants/function.html", shown)
 
 
 @never_cache
@@ -44,6 +45,7 @@ def context(request: HttpRequest, function: Function, **more: Any) -> dict[str, 
     member = scope.membership(request, function.tenant.slug)
     latest = function.latest
     deployment = function.deployment
+    runs = list(selectors.recent_runs(function))
     return {
         "tenant": function.tenant,
         "function": function,
@@ -54,7 +56,9 @@ def context(request: HttpRequest, function: Function, **more: Any) -> dict[str, 
         "standing": standing.of(deployment, latest.number),
         "exposure": standing.exposure(deployment.live_version or latest),
         "versions": function.versions.select_related("author").defer("files")[:VERSIONS_SHOWN],
-        "runs": selectors.recent_runs(function),
+        "runs": runs,
+        "cases": function.cases.only("name", "function_id"),
+        "recent": [run for run in runs if getattr(run, "is_kept", False)][:RECENT],
         "can_write": scope.can_write(member),
         "tab": "code",
         "form": CallForm(),

@@ -1,11 +1,22 @@
-"""The test panel filled in from a call that was made."""
+"""The test panel filled in from a call that was made, or from a request that is kept."""
 
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.http import QueryDict
+
 from tenants.forms import CallForm
 from tenants.models import Function
 from tenants.services import replays
+
+
+def filled(function: Function, asked: QueryDict) -> CallForm:
+    """Return the panel as `from` (a call) or `case` (a kept request) says; an empty one for anything else."""
+    if "from" in asked:
+        return of_run(function, str(asked["from"]))
+    number = asked.get("case", "")
+    case = function.cases.filter(pk=int(number)).first() if number.isdecimal() and len(number) < 10 else None
+    return CallForm(case.request) if case else CallForm()
 
 
 def of_run(function: Function, run_id: str) -> CallForm:

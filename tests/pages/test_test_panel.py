@@ -5,7 +5,7 @@ from django.template.loader import render_to_string
 from django.test import Client
 
 from tenants.forms import CallForm
-from tenants.models import Deployment, Run
+from tenants.models import Deployment, Run, Tenant
 from tenants.services import catalogue
 from tenants.services.invocations import Outcome
 from tenants.views import answers
@@ -23,6 +23,7 @@ def shown(body: bytes, **columns: object) -> str:
             "run": run,
             "answer": answers.readable(Outcome(run, [("Content-Type", "text/html")], body)),
             "explanation": catalogue.explain(run.cause),
+            "tenant": Tenant(slug="ada"),
         },
     )
 
@@ -118,3 +119,39 @@ def test_when_fusebit_cannot_be_asked_the_page_says_so_and_lists_the_run(ada: Cl
     assert answer.status_code == 200
     assert "There was no answer." in answer.content.decode()
     assert Run.objects.get().cause == "platform"
+
+
+def test_a_request_is_kept_by_name_fills_the_panel_and_can_be_deleted(ada: Client, cast: Cast, home_of: str) -> None:
+    panel, htmx = f"{home_of}functions/hello/", {"HX-Request": "true"}
+    form = {**FORM, "body": '{"order": 42}', "identity": "chosen", "actions": ["get"], "case": "An order"}
+
+    kept = ada.post(f"{panel}cases/", form, headers=htmx).content.decode()
+    case = cast.hello.cases.get()
+    filled = ada.get(f"{panel}panel/?case={case.pk}", headers=htmx).content.decode()
+
+    assert "An order" in kept
+    assert case.author == cast.ada
+    assert 'value="/orders"' in filled
+    assert "{&quot;order&quot;: 42}" in filled
+    assert '<option value="chosen" selected>' in filled
+    assert 'value="get" checked' in filled
+    assert ada.get(f"{panel}panel/?case={case.pk}").url == f"{panel}?case={case.pk}#test"
+    ada.post(f"{panel}cases/{case.pk}/forget/", headers=htmx)
+    assert not cast.hello.cases.exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"case": ""}, "Give the request a name."),
+        ({"case": "x" * 81}, "At most 80"),
+        ({"case": "x", "body": "{"}, "needs another look"),
+    ],
+)
+def test_a_request_that_cannot_be_kept_says_why(
+    wrong: dict[str, str], words: str, ada: Client, cast: Cast, home_of: str
+) -> None:
+    answer = ada.post(f"{home_of}functions/hello/cases/", {**FORM, "body": "", **wrong}, headers={"HX-Request": "true"})
+
+    assert answer.status_code == 422
+    assert words in answer.content.decode()

@@ -1,6 +1,7 @@
 // The editor page comes alive: every part finds its own data- hooks, and the page works without any of them.
 import { rememberDrafts } from "./drafts.js";
 import { showDifferences } from "./answers.js";
+import { copyAs } from "./copy-as.js";
 import { copyButtons } from "./copy.js";
 import { fileList } from "./files.js";
 import { jumpToErrors } from "./jump.js";
@@ -25,5 +26,6 @@ customElements.whenDefined("code-editor").then(() => {
 });
 keys();
 copyButtons();
+copyAs();
 tabs();
 showDifferences();
