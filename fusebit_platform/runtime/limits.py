@@ -18,7 +18,7 @@ class Limits:
     heap_mb: int
     writable_bytes: int  # private writable memory; 0 leaves it unbounded
     open_files: int = 256
-    threads: int = 64  # 0 where the process shares its user with others: the kernel counts by user
+    threads: int = 32  # 0 where the process shares its user with others: the kernel counts by user
     file_bytes: int = 64 * MIB
 
     @classmethod

@@ -54,7 +54,10 @@ class Report:
         """Say in one line how the machine isolates functions."""
         if self.trouble:
             return f"no function can be isolated: {self.trouble}"
-        parts = ["all layers hold" if not self.missing else f"missing: {', '.join(self.missing)}"]
+        active = ", ".join(name for name, is_active in self.layers.items() if is_active)
+        parts = [f"active: {active}", f"missing: {', '.join(self.missing)}"]
+        if not self.missing:
+            parts = [f"all layers are active: {active}"]
         if self.escapes:
             parts.append(f"a function could {'; '.join(self.escapes)}")
         return "; ".join(parts)
@@ -109,6 +112,8 @@ async def examine(recipe: Recipe, egress: Egress | None = None) -> Report:
         with bait() as targets:
             escapes = await _attempt(pool, build, targets)
         layers = observed(next(iter(pool.pids("probe")), 0)) | {"landlock": recipe.landlock}
+        if egress is not None:
+            layers["egress proxy"] = recipe.egress and recipe.namespaces
     except (RuntimeFault, OSError, TimeoutError) as error:
         return Report({}, (), str(error) or type(error).__name__)
     finally:
@@ -165,6 +170,7 @@ def observed(pid: int) -> dict[str, bool]:
         "no capabilities": int(status["CapEff"], 16) == 0 and int(status["CapPrm"], 16) == 0,
         "not root": "0" not in status["Uid"].split(),
         "memory limit": bounded,
+        "demotion of long computations": (process / "autogroup").exists(),
     }
 
 

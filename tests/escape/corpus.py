@@ -136,7 +136,7 @@ ATTACKS = [
     attack("SB-14", "descriptors", "for (let n = 0; n < 1000; n++) fs.openSync(__filename); return true", "descriptors"),
     attack("SB-11", "threads", """
         const { Worker } = require('worker_threads');
-        for (let n = 0; n < 60; n++) {
+        for (let n = 0; n < 24; n++) {
           await new Promise((resolve, reject) => {
             const worker = new Worker('setInterval(() => {}, 1000)', { eval: true, resourceLimits: { stackSizeMb: 1 } });
             worker.on('online', resolve).on('error', reject);

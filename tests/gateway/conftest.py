@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import requests
@@ -81,7 +81,8 @@ class Platform:
         return self.process.wait(timeout=8)
 
 
-def start(directory: Path, **settings: str) -> Platform:
+def start(directory: Path, *, blocked: str = "", stderr: IO[str] | None = None, **settings: str) -> Platform:
+    """Run the server; `blocked` names system calls that it and its children do not have."""
     port = free_port()
     path = directory / "functions.json"
     path.write_text("{}")
@@ -89,11 +90,14 @@ def start(directory: Path, **settings: str) -> Platform:
     temporary.mkdir()
     packages = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": packages, "TMPDIR": str(temporary), **settings}
+    command = [sys.executable, "-m", "tests.gateway.standin", str(port), str(path)]
+    wrapper = [sys.executable, "-m", "tests.gateway.blocked", blocked] if blocked else []
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.gateway.standin", str(port), str(path)],
+        [*wrapper, *command],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )
     assert process.stdout is not None

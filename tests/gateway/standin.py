@@ -119,4 +119,6 @@ if __name__ == "__main__":
     port = int(sys.argv[1])
     EXECUTIONS = Executions(Path(sys.argv[2]), f"http://localhost:{port}")
     RECORDS = Records()
-    server.run(application, EXECUTIONS, port=port, base_url=f"http://localhost:{port}", records=RECORDS)
+    weak = os.environ.get("ALLOW_WEAK_SANDBOX") == "1"
+    base_url = f"http://localhost:{port}"
+    server.run(application, EXECUTIONS, port=port, base_url=base_url, records=RECORDS, allow_weak_sandbox=weak)

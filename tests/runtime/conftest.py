@@ -49,7 +49,7 @@ class Functions:
         return json.loads(answer.body)
 
     async def settle(self, condition: Any) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not condition():
                 await asyncio.sleep(0.01)
 
