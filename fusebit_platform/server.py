@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import uvicorn
 import uvloop
 
+from fusebit_platform import listening
 from fusebit_platform.egress import addresses, rules
 from fusebit_platform.egress.proxy import Proxy
 from fusebit_platform.gateway.background import Background, Jobs
@@ -30,7 +30,6 @@ from fusebit_platform.runtime.recipe import Recipe
 from fusebit_platform.runtime.refusing import Refusing
 
 DRAIN_SECONDS = 3
-START_SECONDS = 30.0
 LOOK_UP_THREADS = 4
 DECISION_THREADS = 8
 BACKLOG = 2048
@@ -133,7 +132,7 @@ def run(
         companions=companions,
     )
     recipe = Recipe.of(node.find())
-    sockets = listen(port)
+    sockets = listening.listen(port)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(site, recipe, sockets))
 
@@ -180,7 +179,7 @@ async def _serve(site: Site, recipe: Recipe, sockets: list[socket.socket]) -> No
             await companion.start()
         background = background_of(site, gateway, runtime, look_ups.ask)
         server = Server(config_for(site.application, gateway), site.logs)
-        ready = loop.create_task(announce(server, sockets[0], site.base_url))
+        ready = loop.create_task(listening.announce(server, sockets[0], site.base_url))
         if background is not None:
             background.start()
         await server.serve(sockets=sockets)
@@ -286,54 +285,6 @@ class Server(uvicorn.Server):
         finally:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
-
-
-def listen(port: int) -> list[socket.socket]:
-    """Return sockets on 127.0.0.1 and, where there is one, ::1; raise OSError when the port is taken."""
-    sockets = [_bound(socket.AF_INET, "127.0.0.1", port)]
-    with contextlib.suppress(OSError):
-        sockets.append(_bound(socket.AF_INET6, "::1", port))
-    return sockets
-
-
-def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind((address, port))
-    except OSError as error:
-        listener.close()
-        raise OSError(
-            error.errno, f"Port {port} of {address} cannot be used: {os.strerror(error.errno or 0)}."
-        ) from None
-    listener.setblocking(False)
-    return listener
-
-
-async def announce(server: uvicorn.Server, listener: socket.socket, base_url: str) -> None:
-    """Print `Ready: URL` once the health check answers."""
-    loop = asyncio.get_running_loop()
-    give_up = loop.time() + START_SECONDS
-    while loop.time() < give_up:
-        if server.started and await _healthy(listener.getsockname(), urlsplit(base_url).netloc):
-            print(f"Ready: {base_url}", flush=True)
-            return
-        await asyncio.sleep(0.02)
-    print("The platform does not answer its own health check.", file=sys.stderr, flush=True)
-    server.should_exit = True
-
-
-async def _healthy(address: tuple[str, int], host: str) -> bool:
-    try:
-        reader, writer = await asyncio.open_connection(*address[:2])
-        writer.write(f"GET /v1/health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-        answer = await asyncio.wait_for(reader.readline(), 5)
-        writer.close()
-    except (OSError, TimeoutError):
-        return False
-    return answer.startswith(b"HTTP/1.1 200")
 
 
 def _plainly(question: Callable[..., object], *arguments: object) -> object:
