@@ -1,9 +1,11 @@
 """Packages survive what happens to a platform: a build that was killed goes on, what was lost is fetched again."""
 
+import contextlib
 import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -53,6 +55,16 @@ def server(registry) -> Iterator[EmbeddedFusebit]:
     running.stop()
 
 
+def working_below(directory: Path) -> set[str]:
+    """Return the processes whose working directory lies there."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(directory):
+                found.add(process.name)
+    return found
+
+
 def called(server: EmbeddedFusebit) -> requests.Response:
     return server.request("GET", server.run_path("b", "f"), token=None, timeout=PATIENCE_S)
 
@@ -72,8 +84,13 @@ def test_a_build_goes_on_after_the_platform_was_killed(server, registry):
         assert registry.asked.wait(PATIENCE_S)
         build = put.result().json()  # the PUT does not wait for ever
         assert build["status"] == "building"
+    assert working_below(server.directory)
     server.process.kill()
     server.stop(forget=False)
+    deadline = time.monotonic() + PATIENCE_S
+    while working_below(server.directory):  # npm ends with the platform
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     server.start()
     assert called(server).status_code == 404
     registry.go_on.set()
