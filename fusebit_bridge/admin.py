@@ -4,10 +4,11 @@ from typing import Any
 
 from django.contrib import admin
 
-from fusebit_bridge.models import Client, SigningKey, TenantIssuer
+from fusebit_bridge.models import Client, Rotation, SigningKey, TenantIssuer
 
 KEY_FACTS = (
     "id", "purpose", "issuer_id", "key_id", "algorithm", "fingerprint", "created_at", "last_used_at",
+    "promised_until",
 )  # fmt: skip
 CLIENT_FACTS = (
     "name", "base_url", "account_id", "subscription_id", "issuer_id", "subject", "audience", "key", "imported_at",
@@ -56,3 +57,12 @@ class TenantIssuerAdmin(ReadOnlyAdmin):
     fields = ISSUER_FACTS
     readonly_fields = ISSUER_FACTS
     list_display = ["issuer_id", "is_ours", "chosen", "registered_at"]
+
+
+@admin.register(Rotation)
+class RotationAdmin(ReadOnlyAdmin):
+    """Exchanges of keys, and how far they have come."""
+
+    fields = readonly_fields = ("purpose", "step", "old_kid", "new_key", "begun_at", "switched_at", "ended_at")
+    list_display = ["purpose", "step", "old_kid", "new_key", "begun_at", "switched_at", "ended_at"]
+    list_select_related = ["new_key"]

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
@@ -54,6 +55,24 @@ def run_origins(**_options: Any) -> list[checks.CheckMessage]:
         )
         for origin in wrong
     ]
+
+
+@checks.register(checks.Tags.security)
+def authorization_server(**_options: Any) -> list[checks.CheckMessage]:
+    """E004: FUSEBIT_TOKEN_URL would send the secret in the clear. E005: it is set without a client id."""
+    url = settings.FUSEBIT_TOKEN_URL
+    if not url:
+        return []
+    found: list[checks.CheckMessage] = []
+    parts = urlsplit(url)
+    is_local = parts.hostname in {"127.0.0.1", "localhost", "::1"}
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_local):
+        hint = "The client's secret goes there: use https."
+        found.append(checks.Error("FUSEBIT_TOKEN_URL is not an https URL.", hint=hint, id="fusebit_bridge.E004"))
+    if not settings.FUSEBIT_CLIENT_ID:
+        hint = "Set it, and FUSEBIT_CLIENT_SECRET_FILE for the worker."
+        found.append(checks.Error("FUSEBIT_CLIENT_ID is not set.", hint=hint, id="fusebit_bridge.E005"))
+    return found
 
 
 @checks.register(checks.Tags.security, deploy=True)

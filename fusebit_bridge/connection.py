@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from fusebit_bridge import keyring, tokens
+from fusebit_bridge.authorization_server import AuthorizationServerSource
 from fusebit_bridge.client import Requestor
 from fusebit_bridge.errors import NotConfigured
 from fusebit_bridge.models import Client, SigningKey, TenantIssuer
@@ -14,7 +15,7 @@ from fusebit_bridge.pace import Pace
 from fusebit_bridge.provisioner import Provisioner
 from fusebit_bridge.resources import Account, Subscription
 from fusebit_bridge.tenant_session import TenantSession
-from fusebit_bridge.tokens import KeySource
+from fusebit_bridge.tokens import KeySource, TokenSource
 
 SUBJECT_LIMIT = 512
 SLOWEST = 0.1  # requests in a second
@@ -54,8 +55,13 @@ def subscription_of(client: Client) -> Subscription:
     return account_of(client).subscription(client.subscription_id)
 
 
-def client_source(client: Client) -> KeySource:
-    """Return who signs as the client; decrypts the client key, which only the worker's process can."""
+def client_source(client: Client) -> TokenSource:
+    """Return who gives tokens of the client: the authorization server, where one is configured, else the client's key.
+
+    Decrypting the key, or reading the secret, is for the worker's process.
+    """
+    if settings.FUSEBIT_TOKEN_URL:
+        return _authorization_server(client.audience)
     return KeySource(
         keyring.load(client.key),
         issuer_id=client.issuer_id,
@@ -63,6 +69,22 @@ def client_source(client: Client) -> KeySource:
         audience=client.audience,
         clock=requestor(client.base_url).now,
     )
+
+
+@lru_cache(maxsize=4)
+def _authorization_server(audience: str) -> AuthorizationServerSource:
+    return AuthorizationServerSource(
+        settings.FUSEBIT_TOKEN_URL,
+        client_id=settings.FUSEBIT_CLIENT_ID,
+        client_secret=settings.FUSEBIT_CLIENT_SECRET.read(),
+        audience=audience,
+        scope=settings.FUSEBIT_TOKEN_SCOPE,
+    )
+
+
+def forget_authorization_server() -> None:
+    """Drop its token and its secret."""
+    _authorization_server.cache_clear()
 
 
 def provisioner_of(client: Client) -> Provisioner:
@@ -109,6 +131,7 @@ def call_token(subject: str, boundary_id: str, name: str, expires_at: datetime, 
     client = imported()
     function = subscription_of(client).boundary(boundary_id).function(name)
     source = tenant_source(client, subject, issuer_id)
+    keyring.promise(issuer(issuer_id).key, expires_at)
     return tokens.call(source, function, int(expires_at.timestamp())).text
 
 

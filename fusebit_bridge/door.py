@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from fusebit_bridge import connection, issuers
+from fusebit_bridge import connection, issuers, rotation
 from fusebit_bridge.client import Limits
 from fusebit_bridge.encryption import CannotDecrypt
 from fusebit_bridge.errors import (
@@ -32,9 +32,11 @@ from fusebit_bridge.extensions import Extensions, set_suspended
 from fusebit_bridge.extensions import ask as extensions
 from fusebit_bridge.inspection import ClientStanding, IssuerStanding, client_standing, issuer_standing
 from fusebit_bridge.inspection import where as fusebit_origin
+from fusebit_bridge.models import Purpose, Rotation
 from fusebit_bridge.permissions import Statement
 from fusebit_bridge.plan import Action, Block, Create, Desired, Heal, Observation, Remove, Replace, Seen, plan
 from fusebit_bridge.provisioner import Names, Provisioner
+from fusebit_bridge.rotation import MayNot as RotationMayNot
 from fusebit_bridge.tenant_session import Answer, Publication, TenantSession
 from fusebit_bridge.users import Identity, RemoteUser
 from fusebit_bridge.vault import Vault, shred
@@ -75,6 +77,8 @@ __all__ = [
     "RemoteUser",
     "Remove",
     "Replace",
+    "Rotation",
+    "RotationMayNot",
     "Seen",
     "Statement",
     "TenantSession",
@@ -82,10 +86,13 @@ __all__ = [
     "Unreachable",
     "Untrusted",
     "Vault",
+    "advance_rotation",
+    "begin_rotation",
     "boundary_access",
     "call_token",
     "client_standing",
     "clock_skew",
+    "current_rotation",
     "ensure_tenant_issuer",
     "extensions",
     "function_access",
@@ -102,6 +109,7 @@ __all__ = [
     "shred",
     "tenant",
     "tenant_issuer_id",
+    "undo_rotation",
     "vault",
     "witnessed",
 ]
@@ -208,3 +216,23 @@ def is_reachable() -> bool:
     except FusebitError:
         return False
     return health.status == 200
+
+
+def current_rotation(purpose: str) -> Rotation | None:
+    """Return the exchange of the `client`'s or the `tenant`s' key that is under way."""
+    return rotation.current(Purpose(purpose))
+
+
+def begin_rotation(purpose: str) -> Rotation:
+    """Make a new key, or find the exchange that is under way."""
+    return rotation.begin(Purpose(purpose))
+
+
+def advance_rotation(found: Rotation, subject: str = "") -> Rotation:
+    """Take the next step of an exchange; raise RotationMayNot. `subject` is somebody to try a tenants' key as."""
+    return rotation.advance(found, subject=subject)
+
+
+def undo_rotation(found: Rotation) -> Rotation:
+    """Take the last step of an exchange back."""
+    return rotation.undo(found)

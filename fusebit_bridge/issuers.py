@@ -117,4 +117,5 @@ def _choose(row: TenantIssuer) -> None:
 def public_keys() -> list[dict[str, Any]]:
     """Return the public keys of our own issuer as JWKs (RFC 7517); those of the client are not ours to publish."""
     rows = TenantIssuer.objects.select_related("key").filter(is_ours=True)
-    return [public_jwk(row.key.public_key, key_id=row.key.key_id, algorithm=row.key.algorithm) for row in rows]
+    keys = [key for row in rows for key in row.serving_keys()]
+    return [public_jwk(key.public_key, key_id=key.key_id, algorithm=key.algorithm) for key in keys]

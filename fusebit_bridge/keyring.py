@@ -1,7 +1,7 @@
 """Private keys in and out of the database; a key is parsed once in a process and again when its row changes."""
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Q
@@ -13,7 +13,7 @@ from fusebit_bridge.encryption import CannotDecrypt, ring_for
 from fusebit_bridge.errors import NotConfigured
 from fusebit_bridge.models import SigningKey
 
-USE_NOTED_EVERY = timedelta(minutes=5)
+USE_NOTED_EVERY = timedelta(seconds=20)
 
 _lock = threading.Lock()
 _parsed: dict[UUID, tuple[str, PrivateKey]] = {}
@@ -63,6 +63,13 @@ def opens(row: SigningKey) -> bool:
     except NotConfigured:
         return False
     return True
+
+
+def promise(row: SigningKey, until: datetime) -> None:
+    """Write down that a token was handed out which the key has to answer for until then."""
+    SigningKey.objects.filter(Q(promised_until=None) | Q(promised_until__lt=until), pk=row.pk).update(
+        promised_until=until
+    )
 
 
 def forget() -> None:

@@ -36,6 +36,9 @@ class SigningKey(models.Model):
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    promised_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until when tokens live that it signed and that were handed out."
+    )
 
     class Meta:
         constraints = [
@@ -117,9 +120,51 @@ class TenantIssuer(models.Model):
     def __str__(self) -> str:
         return self.issuer_id
 
+    def serving_keys(self) -> "list[SigningKey]":
+        """Return the key that signs now, and the other one while they are being exchanged."""
+        exchanged = Rotation.objects.filter(ended_at=None).exclude(step=Step.MADE)
+        ids = {self.key_id, *(pk for pair in exchanged.values_list("old_key", "new_key") for pk in pair)}
+        others = SigningKey.objects.filter(pk__in=ids, issuer_id=self.issuer_id, purpose=self.key.purpose)
+        return [self.key, *others.exclude(pk=self.key_id)]
+
     def as_registration(self) -> dict[str, Any]:
         """Return the body that registers the issuer at Fusebit (contract 4.4)."""
         return {
             "displayName": "Tenant onboarding",
-            "publicKeys": [{"keyId": self.key.key_id, "publicKey": self.key.public_key}],
+            "publicKeys": [{"keyId": key.key_id, "publicKey": key.public_key} for key in self.serving_keys()],
         }
+
+
+class Step(models.TextChoices):
+    """How far the exchange of a key has come."""
+
+    MADE = "made", "New key made"
+    REGISTERED = "registered", "New key registered at Fusebit"
+    PROVEN = "proven", "New key accepted by Fusebit"
+    SWITCHED = "switched", "New key signs"
+    RETIRED = "retired", "Old key gone"
+
+
+class Rotation(models.Model):
+    """The exchange of one signing key for another."""
+
+    purpose = models.CharField(max_length=10, choices=Purpose)
+    step = models.CharField(max_length=12, choices=Step, default=Step.MADE)
+    old_key = models.ForeignKey(SigningKey, null=True, on_delete=models.CASCADE, related_name="+")
+    new_key = models.ForeignKey(SigningKey, on_delete=models.CASCADE, related_name="+")
+    old_kid = models.CharField(max_length=128)
+    begun_at = models.DateTimeField(auto_now_add=True)
+    switched_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-begun_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["purpose"], condition=Q(ended_at=None), name="one_rotation_at_a_time"),
+            models.CheckConstraint(
+                condition=~Q(step="switched") | Q(switched_at__isnull=False), name="a_switch_has_a_time"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose}: {self.old_kid}, {self.get_step_display()}"

@@ -84,7 +84,7 @@ TEMPLATES = [
 # -- data --
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",  # a read that turns into a write must not meet another writer half-way
-    "timeout": 20,
+    "timeout": 60,
     "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;",
 }
 DATABASES = {"default": dj_database_url.parse(env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'site.sqlite3'}"))}
@@ -121,6 +121,10 @@ FUSEBIT_PROFILE_FILE = env.text("FUSEBIT_PROFILE_FILE")
 TENANT_ISSUER_ID = env.text("TENANT_ISSUER_ID")
 FUSEBIT_RUN_ORIGINS = env.words("FUSEBIT_RUN_ORIGINS")
 FUSEBIT_ISSUERS_OF_PROVIDERS = env.pairs("FUSEBIT_ISSUERS_OF_PROVIDERS")
+FUSEBIT_TOKEN_URL = env.text("FUSEBIT_TOKEN_URL")
+FUSEBIT_TOKEN_SCOPE = env.text("FUSEBIT_TOKEN_SCOPE")
+FUSEBIT_CLIENT_ID = env.text("FUSEBIT_CLIENT_ID")
+FUSEBIT_CLIENT_SECRET = env.later("FUSEBIT_CLIENT_SECRET")
 FUSEBIT_RATE = env.number("FUSEBIT_RATE", 20)
 KEY_ENCRYPTION_KEYS = env.later("KEY_ENCRYPTION_KEYS")
 CLIENT_KEY_ENCRYPTION_KEYS = env.later("CLIENT_KEY_ENCRYPTION_KEYS")

@@ -9,7 +9,7 @@ from concurrent.futures import wait as wait_for
 from typing import Any
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from fusebit_bridge import door
@@ -30,6 +30,7 @@ from tenants.services import (
 from tenants.services.breaker import Breaker
 
 IN_FLIGHT = 8
+IN_FLIGHT_ON_SQLITE = 3  # it has one writer at a time, and people who sign in should not wait for it
 POLL_S = 0.25
 HEAL_EVERY_S = 5.0
 RUNS_EVERY_S = 15.0
@@ -49,6 +50,7 @@ class Worker:
     def __init__(self, *, stop: threading.Event | None = None) -> None:
         self.stop = stop or threading.Event()
         self.breaker = Breaker()
+        self._room = IN_FLIGHT_ON_SQLITE if connection.vendor == "sqlite" else IN_FLIGHT
         self._busy: dict[tuple[type[Any], Any], Future[None]] = {}
         self._due_at: dict[str, float] = {}
         self._comparison: drift.Pass | None = None
@@ -56,7 +58,7 @@ class Worker:
     def run(self) -> None:
         """Look for due rows until asked to stop, then let the steps in flight end."""
         door.keep_pace(settings.FUSEBIT_RATE)
-        with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="step") as pool:
+        with ThreadPoolExecutor(self._room, thread_name_prefix="step") as pool:
             while not self.stop.is_set():
                 self._look(pool)
                 self._rest()
@@ -94,7 +96,7 @@ class Worker:
 
     def _rest(self) -> None:
         """Wait for the next look: until a step ends while there is no room for another, else for a moment."""
-        if len(self._busy) >= IN_FLIGHT:
+        if len(self._busy) >= self._room:
             wait_for(self._busy.values(), timeout=POLL_S, return_when=FIRST_COMPLETED)
         elif not any(step.done() for step in self._busy.values()):
             self.stop.wait(POLL_S)
@@ -108,7 +110,7 @@ class Worker:
     def _hand_out(self, pool: ThreadPoolExecutor) -> None:
         self._busy = {key: step for key, step in self._busy.items() if not step.done()}
         for model in ADVANCE:
-            free = IN_FLIGHT - len(self._busy)
+            free = self._room - len(self._busy)
             due = selectors.due_rows(model, timezone.now(), free + len(self._busy)) if free > 0 else []
             rows = [row for row in due if (model, row.pk) not in self._busy][:free]
             for row in rows[: self.breaker.admits(len(rows)) if rows else 0]:
@@ -117,7 +119,7 @@ class Worker:
     def _scan(self, pool: ThreadPoolExecutor) -> None:
         """Compare one more page with Fusebit, now and then, so that no drift stays unseen for long."""
         key = (drift.Pass, None)
-        if self.breaker.is_open or key in self._busy or len(self._busy) >= IN_FLIGHT:
+        if self.breaker.is_open or key in self._busy or len(self._busy) >= self._room:
             return
         if self._comparison is None:
             asked = convergence.take()

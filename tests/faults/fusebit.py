@@ -34,9 +34,10 @@ Reply = tuple[int, Any]
 class Account:
     """Users of one account, by id; the identity is unique, as by a conditional write."""
 
-    def __init__(self, public_key: str, *, atomic: bool) -> None:
+    def __init__(self, public_key: str, base_url: str, *, atomic: bool) -> None:
         self.public_key = public_key
         self.atomic = atomic
+        self.base_url = base_url
         self.lock = threading.Lock()
         self.users: dict[str, dict[str, Any]] = {}
         self.owners: dict[tuple[str, str], str] = {}
@@ -85,11 +86,26 @@ class Account:
             return 200, {"id": CLIENT, "access": {"allow": CLIENT_ACCESS}}
         if "/issuer/" in path:
             return 200, {"id": "ours", "jsonKeysUrl": "https://keys.example.com/jwks"}
+        if "/function/" in path:
+            return self._on_functions(method, path)
         found = re.fullmatch(rf"/v1/account/{ACCOUNT}/user(?:/(usr-[0-9a-f]+))?", path)
         if not found:
             return 404, "Not Found"
         with self.lock:
             return self._on_users(method, found[1], query, body)
+
+    def _on_functions(self, method: str, path: str) -> Reply:
+        """Take whatever is deployed."""
+        if method == "DELETE":
+            return 204, None
+        if method == "PUT" or path.endswith("/location"):
+            return 200, {
+                "status": "success",
+                "buildId": "b1",
+                "version": 1,
+                "location": f"{self.base_url}/v1/run/x/y/z",
+            }
+        return 404, "Not Found"
 
     def _on_users(self, method: str, user_id: str | None, query: dict[str, str], body: Any) -> Reply:
         if method == "POST":
@@ -251,8 +267,8 @@ def main() -> None:
     parser.add_argument("public_key", type=Path)
     parser.add_argument("--not-atomic", action="store_true")
     options = parser.parse_args()
-    account = Account(options.public_key.read_text(), atomic=not options.not_atomic)
     base_url = f"http://127.0.0.1:{options.port}"
+    account = Account(options.public_key.read_text(), base_url, atomic=not options.not_atomic)
     bound = type("Bound", (Handler,), {"account": account, "base_url": base_url})
     server = Server(("127.0.0.1", options.port), bound)
     print("Ready", flush=True)

@@ -31,7 +31,7 @@ def play(name: str, *options: str) -> dict[str, Any]:
     return {**figures, "code": done.returncode}
 
 
-@pytest.mark.parametrize("name", ["crash_points", "logins", "mixed", "drift", "outage", "walk", "canary"])
+@pytest.mark.parametrize("name", ["crash_points", "logins", "mixed", "drift", "outage", "walk", "canary", "rotation"])
 def test_the_counts_are_met(name: str) -> None:
     figures = play(name)
 

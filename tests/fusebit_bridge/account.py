@@ -69,11 +69,17 @@ class SmallAccount:
     def _authenticated(self, seen: Seen) -> frozenset[Statement] | None:
         token = (seen.header("authorization") or "").removeprefix("Bearer ")
         try:
-            claims = jwt.decode(token, self.public_pem, algorithms=["RS256"], audience=self.wire.url)
+            claims = jwt.decode(token, self._key_of(token), algorithms=["RS256"], audience=self.wire.url)
         except jwt.InvalidTokenError:
             return None
         inline = parse(claims[CLAIM])
         return inline if all(allows(self.access, statement) for statement in inline) else None
+
+    def _key_of(self, token: str) -> str:
+        """The key that the token names, of any issuer; the client's first one serves when none is registered so."""
+        kid = jwt.get_unverified_header(token).get("kid")
+        keys = [key for issuer in self.issuers.values() for key in issuer.get("publicKeys", ())]
+        return next((key["publicKey"] for key in keys if key["keyId"] == kid), self.public_pem)
 
     def _user_get(self, name: str, _seen: Seen, query: dict[str, str], _effective: Any) -> tuple[int, Any]:
         if name:

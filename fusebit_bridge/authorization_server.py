@@ -1,0 +1,94 @@
+"""Tokens from an authorization server that Fusebit trusts: OAuth 2.0 client credentials (RFC 6749, 4.4).
+
+The server decides what a token may do: it cannot be narrowed call by call, so each is asked for once and used until
+half of its life is over.
+"""
+
+import base64
+import json
+import threading
+import time
+from urllib.parse import quote, urlencode
+
+from fusebit_bridge.client import Limits, Requestor
+from fusebit_bridge.credentials import checked_base_url
+from fusebit_bridge.errors import NotConfigured, UnexpectedAnswer
+from fusebit_bridge.permissions import Statement
+from fusebit_bridge.tokens import Token
+
+ANSWER_SECONDS = 10.0
+LEAST_LIFE_S = 10
+
+
+class AuthorizationServerSource:
+    """Asks an authorization server for the client's tokens; may be shared by threads."""
+
+    def __init__(self, token_url: str, *, client_id: str, client_secret: str, audience: str, scope: str = "") -> None:
+        origin, _, path = token_url.removeprefix("https://").removeprefix("http://").partition("/")
+        scheme = token_url.partition("://")[0]
+        self._requestor = Requestor(checked_base_url(f"{scheme}://{origin}"))
+        self._url = f"{scheme}://{origin}/{path}"
+        self._credentials = _Secret(client_id, client_secret)
+        self._form = {"grant_type": "client_credentials", "audience": audience, **({"scope": scope} if scope else {})}
+        self._lock = threading.Lock()
+        self._kept: tuple[float, Token] | None = None
+
+    def token(self, template: str, statements: frozenset[Statement]) -> Token:
+        """Return the server's token; `template` and `statements` say what it is for, and do not narrow it.
+
+        Whoever asks who we are wants to know it of today's token.
+        """
+        with self._lock:
+            if template != "ask_me" and self._kept is not None and time.monotonic() < self._kept[0]:
+                return self._kept[1]
+            token, seconds = self._ask()
+            self._kept = (time.monotonic() + seconds / 2, token)
+            return token
+
+    def _ask(self) -> tuple[Token, float]:
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Authorization": self._credentials.basic(),
+        }
+        body = urlencode(self._form).encode()
+        reply = self._requestor.send(
+            "POST", self._url, headers=headers.items(), body=body, limits=Limits(ANSWER_SECONDS)
+        )
+        if reply.status in {400, 401, 403}:
+            raise NotConfigured(
+                "The authorization server refuses our client id and secret.",
+                reference_id=reply.reference_id,
+                detail=f"HTTP {reply.status} {_error_of(reply.body)}",
+            )
+        if reply.status != 200:
+            raise reply.unexpected("no token")
+        text, seconds = reply.read(lambda members: (str(members["access_token"]), float(members["expires_in"])))
+        if seconds < LEAST_LIFE_S:
+            raise UnexpectedAnswer("The authorization server's tokens do not live long enough.")
+        return Token(text, (), int(time.time() + seconds)), seconds
+
+    def __repr__(self) -> str:
+        return f"<AuthorizationServerSource {self._url}>"
+
+
+class _Secret:
+    """A client id and secret that show nothing of themselves."""
+
+    def __init__(self, client_id: str, client_secret: str) -> None:
+        self._text = f"{quote(client_id, safe='')}:{quote(client_secret, safe='')}"
+
+    def basic(self) -> str:
+        """Return the Authorization header (RFC 6749, 2.3.1)."""
+        return "Basic " + base64.b64encode(self._text.encode()).decode()
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+
+def _error_of(body: bytes) -> str:
+    """Return the error code of RFC 6749, 5.2, and nothing else of the answer."""
+    try:
+        return str(json.loads(body).get("error", ""))[:60]
+    except (ValueError, AttributeError):
+        return ""
