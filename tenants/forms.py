@@ -129,7 +129,9 @@ class CallForm(forms.Form):
     body = forms.CharField(required=False, strip=False, widget=forms.Textarea(attrs={"rows": 4}))
     identity = forms.ChoiceField(required=False, choices=IDENTITIES, initial=invocations.ME)
     actions = forms.MultipleChoiceField(
-        required=False, choices=[(action, f"function:{action}") for action in invocations.ACTIONS]
+        required=False,
+        choices=[(action, f"function:{action}") for action in invocations.ACTIONS],
+        initial=["execute"],
     )
 
     def clean_query(self) -> tuple[tuple[str, str], ...]:

@@ -119,6 +119,31 @@ _ALL = (
 CAUSES = {cause.code: cause for cause in _ALL}
 
 
+# What the site itself refuses: code → (what it means, what to do next); the codes are those of tenants.errors.
+REFUSALS = {
+    "invalid": ("A field has a value that cannot be used.", "The message names the field and what fits in it."),
+    "name_taken": ("The workspace has a function of that name.", "Choose another name, or open the one that is there."),
+    "last_owner": ("A workspace must keep an owner.", "Make somebody else an owner first."),
+    "idempotency_conflict": (
+        "A request with this idempotency key was made before, with another body.",
+        "Use a new key for a new request.",
+    ),
+    "invitation_gone": ("The link was used, withdrawn, or is older than eight hours.", "Ask an owner for a new one."),
+    "stale_version": (
+        "Somebody saved after the version that your edit began from.",
+        "Merge the two edits; nothing is overwritten until you say so.",
+    ),
+    "not_ready": (
+        "The function, or your access, is not at Fusebit yet.",
+        "Wait a moment; the pill says Live when it is there.",
+    ),
+    "fusebit_unavailable": (
+        "Fusebit refused, failed, or did not answer.",
+        "Nothing of yours is lost. Try again, and quote the reference if it stays like this.",
+    ),
+}
+
+
 def explain(code: str) -> Cause | None:
     """Return the entry of a cause; None when all went well, the platform's for one that is not known here."""
     return CAUSES.get(code, CAUSES["platform"]) if code else None

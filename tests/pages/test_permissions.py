@@ -32,6 +32,7 @@ MATRIX: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("adopt", "post"): (302, 404, 403, 302, 404),
     ("compare", "get"): (302, 404, 200, 200, 404),
     ("versions", "get"): (302, 404, 200, 200, 404),
+    ("help", "get"): (302, 404, 200, 200, 404),
     ("import", "get"): (302, 404, 403, 200, 404),
     ("import", "post"): (302, 404, 403, 422, 404),
     ("panel", "get"): (302, 404, 302, 302, 404),
