@@ -18,7 +18,7 @@ CODE = """module.exports = async (ctx) => {
   return {status: 201, headers: {'x-a': 'b'}, body: {...ctx, configuration: undefined}};
 };"""
 ROUTES = [
-    {"path": "/work", "task": {}},
+    {"path": "/jobs", "task": {}},
     {"path": "/narrow", "task": {"maxRunning": 2}},
     {"path": "/full", "task": {"maxPending": 1}},
     {"path": "/open", "security": {"authentication": "none"}, "task": {}},
@@ -47,7 +47,7 @@ class Tasks:
         answer = embedded.request("PUT", self.path, json=specification)
         assert answer.status_code == 200, answer.text
 
-    def post(self, path="/work", body=None, **options):
+    def post(self, path="/jobs", body=None, **options):
         return self.embedded.request("POST", f"{self.run_path}{path}", json=body or {}, **options)
 
     def get(self, task):
@@ -108,20 +108,20 @@ def test_a_task_completes_with_its_output_and_transitions_in_strict_order(tasks)
 def test_the_ctx_of_a_task_is_the_request_with_headers_about_the_task(tasks):
     soon = str(int(time.time()) - 5)
     headers = {"fusebit-task-not-before": soon, "x-mine": "yes"}
-    task = tasks.post("/work/a%20b?n=1&m%5Bx%5D=2", {"z": 1}, headers=headers).json()
+    task = tasks.post("/jobs/a%20b?n=1&m%5Bx%5D=2", {"z": 1}, headers=headers).json()
     ctx = tasks.finished(task)["output"]["response"]["body"]
     assert (ctx["method"], ctx["path"], ctx["query"]) == (
         "TASK",
-        "/work/a%20b?n=1&m%5Bx%5D=2",
+        "/jobs/a%20b?n=1&m%5Bx%5D=2",
         {"n": "1", "m": {"x": "2"}},
     )
-    assert ctx["url"] == f"{tasks.run_path.removeprefix('/v1')}/work/a%20b?n=1&m%5Bx%5D=2"
+    assert ctx["url"] == f"{tasks.run_path.removeprefix('/v1')}/jobs/a%20b?n=1&m%5Bx%5D=2"
     assert ctx["caller"] == {}
     assert "callerAccessToken" not in ctx["fusebit"]
     assert "functionAccessToken" not in ctx["fusebit"]
     seen = ctx["headers"]
     assert (seen["x-mine"], seen["fusebit-task-not-before"]) == ("yes", soon)
-    assert (seen["fusebit-task-id"], seen["fusebit-task-route"]) == (task["taskId"], "/work")
+    assert (seen["fusebit-task-id"], seen["fusebit-task-route"]) == (task["taskId"], "/jobs")
     assert int(seen["fusebit-task-scheduled-at"]) < int(seen["fusebit-task-executing-at"])
     assert "." in seen["fusebit-trace-id"]
     assert "authorization" not in seen  # a token is never kept at rest
@@ -166,7 +166,7 @@ def test_a_task_waits_for_the_time_it_must_not_begin_before(tasks):
     assert task["notBefore"] == moment
     assert list(task).index("notBefore") < list(task).index("location")
     assert tasks.get(task)["status"] == "pending"
-    assert tasks.stats()["/work"] == {"availableCount": 0, "delayedCount": 1, "pendingCount": 1}
+    assert tasks.stats()["/jobs"] == {"availableCount": 0, "delayedCount": 1, "pendingCount": 1}
     done = tasks.finished(task)
     assert done["notBefore"] == moment
     executing = int(done["output"]["response"]["body"]["headers"]["fusebit-task-executing-at"])
@@ -200,7 +200,7 @@ def test_more_tasks_than_may_wait_are_refused_with_429(tasks):
 def test_statistics_list_task_routes_in_their_order_with_their_queues(tasks):
     shown = tasks.embedded.request("GET", f"{tasks.path}?include=task").json()
     assert list(shown) == ["routes"]
-    assert [route["path"] for route in shown["routes"]] == ["/work", "/narrow", "/full", "/open", "/able"]
+    assert [route["path"] for route in shown["routes"]] == ["/jobs", "/narrow", "/full", "/open", "/able"]
     idle = {"availableCount": 0, "delayedCount": 0, "pendingCount": 0}
     assert shown["routes"][1] == {"path": "/narrow", "task": {"maxRunning": 2, "stats": idle}}
     assert shown["routes"][3]["security"] == {"authentication": "none"}
@@ -238,7 +238,7 @@ def scheduler(embedded, boundary) -> Tasks:
     allow = [{"action": "function:schedule", "resource": "/{{{fusebit.accountId}}}".join(("/account", "/"))}]
     specification = {
         "nodejs": {"files": {"index.js": SCHEDULER}},
-        "routes": [{"path": "/work", "task": {}}],
+        "routes": [{"path": "/jobs", "task": {}}],
         "security": {"functionPermissions": {"allow": allow}},
     }
     assert embedded.request("PUT", tasks.path, json=specification).status_code == 200
@@ -246,13 +246,13 @@ def scheduler(embedded, boundary) -> Tasks:
 
 
 def test_a_function_schedules_its_own_tasks(scheduler):
-    options = {"path": "work/x", "query": {"a": "b"}, "body": {"n": 1}, "headers": {"X-Mine": "yes"}}
+    options = {"path": "jobs/x", "query": {"a": "b"}, "body": {"n": 1}, "headers": {"X-Mine": "yes"}}
     answer = scheduler.post("", {"options": options})
     task = answer.json()
     assert (answer.status_code, task["status"]) == (200, "pending")
     assert task["location"].startswith(f"{scheduler.embedded.base_url}/v1/account/")
     seen = scheduler.finished(task)["output"]["response"]["body"]
-    assert (seen["path"], seen["query"], seen["body"]) == ("/work/x?a=b", {"a": "b"}, {"n": 1})
+    assert (seen["path"], seen["query"], seen["body"]) == ("/jobs/x?a=b", {"a": "b"}, {"n": 1})
     assert seen["headers"]["x-mine"] == "yes"
 
 
@@ -260,7 +260,7 @@ def test_a_function_schedules_its_own_tasks(scheduler):
 def test_a_function_says_in_several_ways_when_a_task_may_begin(scheduler, way):
     due = int(time.time()) + 3600
     iso = datetime.fromtimestamp(due, UTC).isoformat()
-    options = {"path": "/work"} | (
+    options = {"path": "/jobs"} | (
         {"notBeforeRelative": 3600} if way == "relative" else {"notBefore": due if way == "seconds" else iso}
     )
     task = scheduler.post("", {"options": options, "date": way == "date"}).json()
@@ -272,10 +272,10 @@ def test_a_function_says_in_several_ways_when_a_task_may_begin(scheduler, way):
     [
         ({}, "TypeError", None),
         ({"path": 5}, "TypeError", None),
-        ({"path": "/work", "headers": {"a": 1}}, "TypeError", None),
-        ({"path": "/work", "notBefore": "never"}, "TypeError", None),
-        ({"path": "/work", "notBeforeRelative": 25 * 3600}, "Error", 400),
-        ({"path": "/work", "accessToken": "nonsense"}, "Error", 403),
+        ({"path": "/jobs", "headers": {"a": 1}}, "TypeError", None),
+        ({"path": "/jobs", "notBefore": "never"}, "TypeError", None),
+        ({"path": "/jobs", "notBeforeRelative": 25 * 3600}, "Error", 400),
+        ({"path": "/jobs", "accessToken": "nonsense"}, "Error", 403),
         ({"path": "/elsewhere"}, "Error", 400),
     ],
 )
