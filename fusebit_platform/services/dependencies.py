@@ -21,7 +21,9 @@ MAX_NAME = 214
 MAX_DECLARED = 200
 MENTIONED = re.compile(r"((?:@[^/@\s'\"]+/)?[^/@\s'\"]+)@([^'\"\n]*?)(?='|\"|\.?\n|\.$|\s(?:is|could)|$)")
 NOT_THE_REGISTRY_S = "only names, versions and ranges of the npm registry are accepted"
-REASONS = {
+UNREACHABLE = "the registry cannot be reached from here"
+NETWORK = ("ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT")
+REASONS = dict.fromkeys((*NETWORK, "ERR_SOCKET_TIMEOUT"), UNREACHABLE) | {
     "E404": "there is no such package",
     "ETARGET": "there is no such version",
     "EUNSUPPORTEDPROTOCOL": NOT_THE_REGISTRY_S,

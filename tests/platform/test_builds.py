@@ -236,4 +236,5 @@ def test_an_unknown_build_is_404_and_a_rebuild_without_dependencies_204(place):
 def test_a_message_blames_the_first_package_when_npm_names_none():
     error = NpmFailed("ECONNREFUSED", "request to http://127.0.0.1:1/a failed, reason: connect refused")
     text = dependencies.unresolved({"a": "^1"}, error)
-    assert text.startswith("Unable to fully resolve module version for a@^1 from the npm registry: request to")
+    expected = "Unable to fully resolve module version for a@^1 from the npm registry: the registry cannot be reached"
+    assert text == f"{expected} from here."
