@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
@@ -60,8 +61,7 @@ class Scribe:
     def write(self) -> None:
         """Write what came since the last time; keep it when the database does not take it."""
         self._runs.extend(map(journal.run_entry, self._records.take()))
-        while self._new_lines:
-            self._lines.append(journal.line_entry(self._new_lines.popleft()))
+        self._lines.extend(journal.within_measure(map(journal.line_entry, self._take_lines())))
         runs, lines = list(self._runs), list(self._lines)
         try:
             self._write_down(runs, lines)
@@ -72,6 +72,10 @@ class Scribe:
             log.exception("What ran could not be written down.")
         _drop(self._runs, len(runs))
         _drop(self._lines, len(lines))
+
+    def _take_lines(self) -> Iterator[live_logs.Line]:
+        while self._new_lines:
+            yield self._new_lines.popleft()
 
     def _write_down(self, runs: list[RunEntry], lines: list[LineEntry]) -> None:
         kept = journal.of_known_places(runs)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -15,13 +16,16 @@ from fusebit_platform.services.live_logs import Line
 
 COUNTER = "journal"
 RUNS_KEPT = 5_000  # per boundary
-LINES_KEPT = 20_000  # per boundary
+LINES_KEPT = 10_000  # per boundary
+LINES_AT_ONCE = 2_000  # of a boundary in one batch …
+CHARACTERS_AT_ONCE = 1_000_000  # … and how long they may be together
 KEPT_DAYS = 30
 AUDIT_KEPT_DAYS = 356
 PRUNE_EVERY = 500  # rows that a boundary may be over its bound before it is cut back
 CHUNK = 1_000
 MAX_PATH = 2_000
-MAX_MESSAGE = 10_000
+MAX_MESSAGE = 8_000
+MAX_STATEMENTS = 50  # shown of what a call ran with
 MAX_DETAIL = 500
 MAX_PLACES = 1_000  # looked up per batch
 PLACES_AT_ONCE = 200
@@ -102,7 +106,7 @@ def _particulars(record: Any) -> str:
         return "{}"
     members = {
         "caller": record.caller and dict(zip(("issuerId", "subject", "kid"), record.caller, strict=True)),
-        "permissions": record.permissions,
+        "permissions": record.permissions and {"allow": record.permissions["allow"][:MAX_STATEMENTS]},
         "missing": record.missing and dict(zip(("action", "resource"), record.missing, strict=True)),
         "message": storable(record.message, MAX_DETAIL),
     }
@@ -122,6 +126,27 @@ def line_entry(line: Line) -> LineEntry:
         message=storable(line.text, MAX_MESSAGE),
         printed_ms=int(printed.timestamp() * 1000),
     )
+
+
+def within_measure(lines: Iterable[LineEntry]) -> list[LineEntry]:
+    """Return the lines but for those beyond what a boundary may print at once; say how many are missing."""
+    kept: list[LineEntry] = []
+    measured: dict[Place, tuple[int, int]] = {}  # lines and characters
+    missing: Counter[Place] = Counter()
+    latest: dict[Place, LineEntry] = {}
+    for line in lines:
+        place = (line.subscription_id, line.boundary_id)
+        count, length = measured.get(place, (0, 0))
+        if count < LINES_AT_ONCE and length + len(line.message) <= CHARACTERS_AT_ONCE:
+            measured[place] = (count + 1, length + len(line.message))
+            kept.append(line)
+        else:
+            missing[place] += 1
+            latest[place] = line
+    for place, count in missing.items():
+        notice = f"{count} lines were not kept: too much was printed at once."
+        kept.append(latest[place]._replace(level=50, message=notice))
+    return kept
 
 
 def version_in(version_id: str) -> int | None:

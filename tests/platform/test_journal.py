@@ -87,6 +87,23 @@ def test_calls_of_boundaries_that_nobody_has_are_dropped_however_many_there_are(
     assert journal.of_known_places([*strangers, own, run("b7")]) == [own, run("b7")]
 
 
+def test_a_boundary_that_prints_too_much_at_once_keeps_the_beginning_and_a_notice():
+    flood = [line("loud", message=f"{number}") for number in range(journal.LINES_AT_ONCE + 5)]
+    long = [line("long", message="x" * journal.MAX_MESSAGE)] * (journal.CHARACTERS_AT_ONCE // journal.MAX_MESSAGE + 2)
+    kept = journal.within_measure([*flood, *long, line("quiet")])
+    by_boundary = {name: [entry for entry in kept if entry.boundary_id == name] for name in ("loud", "long", "quiet")}
+    assert by_boundary["loud"][:-1] == flood[: journal.LINES_AT_ONCE]
+    assert by_boundary["loud"][-1].message == "5 lines were not kept: too much was printed at once."
+    assert by_boundary["long"][-1].message == "2 lines were not kept: too much was printed at once."
+    assert by_boundary["quiet"] == [line("quiet")]
+
+
+def test_a_run_shows_the_beginning_of_what_it_might_do():
+    allow = [{"action": f"a:{number}", "resource": "/"} for number in range(500)]
+    shown = json.loads(journal.run_entry(remembered(permissions={"allow": allow})).details)
+    assert shown["permissions"]["allow"] == allow[: journal.MAX_STATEMENTS]
+
+
 def remembered(status: int = 200, version_id: str = "7.abc", **members) -> RunRecord:
     outcome = {"status": status, "source": "function", "cause": "", "trace_id": "t", **members}
     return RunRecord(NOW_MS / 1000, 1.5, "sub-1", "b", "f", version_id, "GET", "", **outcome)
