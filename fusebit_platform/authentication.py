@@ -16,7 +16,7 @@ from jwt.api_jws import PyJWS
 from fusebit_platform import configuration, generation, jwks, keys, resources
 from fusebit_platform.authorization import Statement, inline_statements, permits
 from fusebit_platform.errors import Unauthorized
-from fusebit_platform.models import AccessEntry, Identity, Issuer, SystemKey
+from fusebit_platform.models import Identity, Issuer, SystemKey
 
 BEARER = re.compile(r" *bearer +(.+)", re.IGNORECASE)
 BASE64URL = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -203,17 +203,15 @@ def addressed_to_us(audience: object) -> bool:
 
 
 def _agent(account_id: str, issuer_id: str, subject: str) -> Caller:
-    identity = (
-        Identity.objects.filter(account_id=account_id, issuer_id=issuer_id, subject=subject)
-        .values_list("agent_id", "agent__id")
-        .first()
+    identity = Identity.objects.filter(account_id=account_id, issuer_id=issuer_id, subject=subject)
+    rows = identity.order_by("agent__access__number").values_list(
+        "agent__id", "agent__access__action", "agent__access__resource"
     )
-    if identity is None:
+    found = list(rows)
+    if not found:
         raise Unauthorized
-    number, agent_id = identity
-    entries = AccessEntry.objects.filter(agent_id=number).order_by("number").values_list("action", "resource")
-    access = tuple(Statement(action, resource) for action, resource in entries)
-    return Caller(account_id, agent_id, issuer_id, subject, access)
+    access = tuple(Statement(action, resource) for _id, action, resource in found if action is not None)
+    return Caller(account_id, found[0][0], issuer_id, subject, access)
 
 
 def _narrowed(caller: Caller, claims: dict[str, Any]) -> Caller:
