@@ -210,7 +210,7 @@ def background_of(site: Site, gateway: Gateway, runtime: Pool | Refusing, in_thr
     """Return what runs tasks and schedules, None where there are none."""
     if site.jobs is None:
         return None
-    background = Background(site.jobs, runtime, gateway.find, records=site.records, in_thread=in_thread)
+    background = Background(site.jobs, runtime, gateway.find, gateway.quotas, records=site.records, in_thread=in_thread)
     gateway.on_scheduled = background.wake
     return background
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from fusebit_platform.gateway.known import Known
+from fusebit_platform.gateway.quotas import Quotas
 from fusebit_platform.gateway.records import Records, RunRecord
 from fusebit_platform.gateway.refusals import Refusal
 from fusebit_platform.runtime.builds import Answer, Build, Reply
@@ -17,7 +18,8 @@ from fusebit_platform.runtime.builds import Answer, Build, Reply
 POLL_SECONDS = 1.0
 RENEW_SECONDS = 10.0
 STOPPED = "The platform was stopped while the task was running."
-SUSPENDED = "This tenant is suspended."
+PATIENCE_SECONDS = {"cron": 30.0, "task": 900.0}  # how long a run waits for room in its boundary
+ROOM_SECONDS = 0.1
 logger = logging.getLogger(__name__)
 Key = tuple[str, str, str]
 Find = Callable[[Key], Awaitable[Known]]
@@ -66,10 +68,13 @@ class Runtime(Protocol):
 class Background:
     """Claim due jobs and run them, until stopped."""
 
-    def __init__(self, jobs: Jobs, runtime: Runtime, find: Find, *, records: Records, in_thread: InThread) -> None:
+    def __init__(
+        self, jobs: Jobs, runtime: Runtime, find: Find, quotas: Quotas, *, records: Records, in_thread: InThread
+    ) -> None:
         self._jobs = jobs
         self._runtime = runtime
         self._find = find
+        self._quotas = quotas
         self._records = records
         self._in_thread = in_thread
         self._news = asyncio.Event()
@@ -129,19 +134,34 @@ class Background:
         number = self._last
         self._running[number] = job
         try:
-            known = await self._find(job.key)
-            _check_suspension(known)
-            token = await self._in_thread(self._jobs.access_token, known.executable, job)
-            trace_id = f"{secrets.token_hex(16)}.{secrets.token_hex(8)}"
-            started = time.time()
-            answer = await self._answer(known, payload_of(job, token, trace_id))
-            self._remember(job, known, answer, started, trace_id)
-            await self._in_thread(self._jobs.finish, job, answer)
+            known = await self._admitted(job)
+            try:
+                await self._run_admitted(job, known)
+            finally:
+                self._quotas.end_unasked(known)
         except Exception as error:  # noqa: BLE001 - the edge of the background: one job must not end the others
             await self._refuse(job, error)
         finally:
             self._running.pop(number, None)
             self.wake()
+
+    async def _admitted(self, job: Job) -> Known:
+        """Return the function once its boundary has room for another run; raise Refusal after a while without."""
+        give_up = time.monotonic() + PATIENCE_SECONDS[job.kind]
+        while time.monotonic() < give_up:
+            known = await self._find(job.key)
+            if self._quotas.begin_unasked(known):
+                return known
+            await asyncio.sleep(ROOM_SECONDS)
+        raise Refusal(429, "Boundary has exceeded concurrency throttle", cause="rate_limited")
+
+    async def _run_admitted(self, job: Job, known: Known) -> None:
+        token = await self._in_thread(self._jobs.access_token, known.executable, job)
+        trace_id = f"{secrets.token_hex(16)}.{secrets.token_hex(8)}"
+        started = time.time()
+        answer = await self._answer(known, payload_of(job, token, trace_id))
+        self._remember(job, known, answer, started, trace_id)
+        await self._in_thread(self._jobs.finish, job, answer)
 
     async def _answer(self, known: Known, payload: bytes) -> Answer:
         replied: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -182,11 +202,6 @@ class Background:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _check_suspension(known: Known) -> None:
-    if known.policy.suspended:
-        raise Refusal(403, SUSPENDED, cause="suspended")
 
 
 def payload_of(job: Job, token: str | None, trace_id: str) -> bytes:

@@ -50,7 +50,7 @@ class Gateway:
         self._known: dict[Key, Known] = {}
         self._asked: dict[Key, asyncio.Future[Known]] = {}
         self._generation = -1
-        self._quotas = Quotas()
+        self.quotas = Quotas()
         self._tasks: set[asyncio.Task[None]] = set()
         self.records = records or Records()
         self._tunnel = Tunnel()
@@ -87,7 +87,7 @@ class Gateway:
     async def _ask(self, exchange: Exchange, body: bytes) -> None:
         try:
             known = await self._find(exchange.key)
-            self._quotas.check(known)
+            self.quotas.check(known)
             admission = await self._admit(exchange, known)
             self._run(exchange, known, admission, body)
         except Refusal as refusal:
@@ -142,7 +142,7 @@ class Gateway:
             self._later(self._schedule(exchange, known, route, body))
             return
         try:
-            self._quotas.begin(known)
+            self.quotas.begin(known)
         except Refusal as refusal:
             self._refuse(exchange, refusal, known, admission)
             return
@@ -156,7 +156,7 @@ class Gateway:
 
     async def _schedule(self, exchange: Exchange, known: Known, route: Mapping[str, Any], body: bytes) -> None:
         try:
-            self._quotas.check(known)
+            self.quotas.check(known)
             told = await self._in_thread(
                 partial(
                     self._executions.schedule,
@@ -188,7 +188,7 @@ class Gateway:
         self.on_scheduled()
 
     def _answered(self, exchange: Exchange, known: Known, admission: Admission, answer: Answer) -> None:
-        self._quotas.end(known)
+        self.quotas.end(known)
         status, source, cause = answer.status, answer.source, answer.cause
         message = answer.message
         try:

@@ -19,8 +19,7 @@ class Quotas:
     def check(self, known: Known) -> None:
         """Raise Refusal 403 for a suspended boundary, 429 for a full subscription or boundary."""
         policy, executable = known.policy, known.executable
-        if policy.suspended:
-            raise Refusal(403, "This tenant is suspended.", cause="suspended", code="tenant_suspended")
+        _check_suspension(known)
         running = self._running.get
         if _is_full(running(executable.subscription_id, 0), executable.concurrency):
             raise Refusal(429, "Subscription has exceeded concurrency throttle", cause="rate_limited")
@@ -32,17 +31,35 @@ class Quotas:
         self.check(known)
         if known.policy.calls_per_minute is not None:
             self._count_in_minute(known.boundary, known.policy.calls_per_minute)
-        for name in (known.executable.subscription_id, known.boundary):
-            self._running[name] = self._running.get(name, 0) + 1
+        self._add(known.executable.subscription_id, 1)
+        self._add(known.boundary, 1)
 
     def end(self, known: Known) -> None:
         """A call has ended."""
-        for name in (known.executable.subscription_id, known.boundary):
-            left = self._running.get(name, 1) - 1
-            if left:
-                self._running[name] = left
-            else:
-                self._running.pop(name, None)
+        self._add(known.executable.subscription_id, -1)
+        self._add(known.boundary, -1)
+
+    def begin_unasked(self, known: Known) -> bool:
+        """Count a run that nobody called, within its boundary alone; tell whether there is room for it.
+
+        Raise Refusal 403 for a suspended boundary.
+        """
+        _check_suspension(known)
+        if _is_full(self._running.get(known.boundary, 0), known.policy.concurrency):
+            return False
+        self._add(known.boundary, 1)
+        return True
+
+    def end_unasked(self, known: Known) -> None:
+        """A run that nobody called has ended."""
+        self._add(known.boundary, -1)
+
+    def _add(self, name: str, number: int) -> None:
+        count = self._running.get(name, 0) + number
+        if count > 0:
+            self._running[name] = count
+        else:
+            self._running.pop(name, None)
 
     def _count_in_minute(self, boundary: str, limit: int) -> None:
         now = time.monotonic()
@@ -54,6 +71,11 @@ class Quotas:
         if len(self._minutes) >= REMEMBERED:
             self._minutes.clear()
         self._minutes[boundary] = (began, calls + 1)
+
+
+def _check_suspension(known: Known) -> None:
+    if known.policy.suspended:
+        raise Refusal(403, "This tenant is suspended.", cause="suspended", code="tenant_suspended")
 
 
 def _is_full(running: int, limit: int | None) -> bool:

@@ -5,6 +5,7 @@ import json
 import re
 import time
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 
@@ -186,6 +187,22 @@ def test_no_more_tasks_of_a_route_run_at_once_than_it_allows(tasks):
     times = [(one["transitions"]["running"], one["transitions"]["completed"]) for one in done]
     at_once = [sum(begin <= moment < end for begin, end in times) for moment, _end in times]
     assert max(at_once) == 2
+
+
+def test_tasks_wait_for_room_in_their_boundary_where_an_operator_bounds_it(tasks):
+    later = {"fusebit-task-not-before": str(int(time.time()) + 2)}
+    accepted = [tasks.post(body={"ms": 200}, headers=later).json() for _ in range(3)]
+    limits = {"limits": {"concurrency": 1}}
+    assert tasks.embedded.request("PATCH", f"{tasks.embedded.b(tasks.boundary)}/policy", json=limits).status_code == 200
+    for task in accepted:
+        assert tasks.finished(task)["status"] == "completed"
+    deadline = time.monotonic() + 30
+    runs: list[dict] = []
+    while len(runs) < 3 and time.monotonic() < deadline:
+        page = tasks.embedded.request("GET", f"{tasks.embedded.b(tasks.boundary)}/run?count=100").json()
+        runs = [run for run in page["items"] if run["kind"] == "task"]
+    moments = sorted((datetime.fromisoformat(run["startedAt"]).timestamp(), run["durationMs"] / 1000) for run in runs)
+    assert all(begun + lasted <= following for (begun, lasted), (following, _) in pairwise(moments))
 
 
 def test_more_tasks_than_may_wait_are_refused_with_429(tasks):
