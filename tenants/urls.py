@@ -46,6 +46,7 @@ urlpatterns = [
     path(f"{TENANT}runs/<uuid:run_id>/replay/", runs.replay, name="replay"),
     path(FUNCTION, editor.editor, name="function"),
     path(f"{FUNCTION}state/", editor.state, name="state"),
+    path(f"{FUNCTION}build-log/", editor.build_log, name="build-log"),
     path(f"{FUNCTION}run/", panel.run, name="run"),
     path(f"{FUNCTION}panel/", panel.fill, name="panel"),
     path(f"{FUNCTION}cases/", panel.keep, name="cases"),

@@ -1,10 +1,12 @@
 """What differs between two sets of files, line by line."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 CONTEXT_LINES = 3
+DEPENDENCY = re.compile(r'\s*"((?:@[\w.-]+/)?[\w.-]+)"\s*:\s*"')
 MAX_LINES = 2000
 
 
@@ -36,3 +38,12 @@ def _lines(before: str, after: str) -> Iterator[Line]:
     for number, text in enumerate(difflib.unified_diff(left, right, n=CONTEXT_LINES, lineterm="")):
         if number > 1:  # the two lines that name the files
             yield Line(kinds.get(text[:1], "same"), text)
+
+
+def line_naming(files: Mapping[str, str], problem: str) -> int | None:
+    """Return the line of package.json whose dependency `problem` names, if any."""
+    for number, line in enumerate(files.get("package.json", "").splitlines(), 1):
+        named = DEPENDENCY.match(line)
+        if named and re.search(rf"(?<![\w@/-]){re.escape(named[1])}(?![\w/-])", problem):
+            return number
+    return None

@@ -40,6 +40,14 @@ def state(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     return render(request, "tenants/_standing.html", context(request, scope.function(request, slug, name)))
 
 
+@never_cache
+@require_GET
+def build_log(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+    """Show what has happened since the save that is under way."""
+    function = scope.function(request, slug, name)
+    return render(request, "tenants/_build_log.html", {"deployment": function.deployment})
+
+
 def context(request: HttpRequest, function: Function, **more: Any) -> dict[str, Any]:
     """Return everything that the editor and its parts show."""
     member = scope.membership(request, function.tenant.slug)
@@ -61,6 +69,7 @@ def context(request: HttpRequest, function: Function, **more: Any) -> dict[str, 
         "recent": [run for run in runs if getattr(run, "is_kept", False)][:RECENT],
         "can_write": scope.can_write(member),
         "tab": "code",
+        "wrong_line": differences.line_naming(deployment.version.files, deployment.last_error),
         "form": CallForm(),
         **more,
     }

@@ -182,3 +182,25 @@ def test_a_deployment_that_failed_says_why_and_offers_to_try_again(ada: Client, 
     assert "Unexpected token" in shown
     assert "ref-1" in shown
     assert "Try v1 again" in shown
+
+
+def test_a_dependency_that_could_not_be_built_is_shown_at_its_line_with_the_log(
+    ada: Client, editor: str, cast: Cast
+) -> None:
+    package = '{\n  "dependencies": {\n    "left-pad": "1.3.0",\n    "no-such-thing": "1.0.0"\n  }\n}\n'
+    ada.post(editor, posted({"index.js": CODE, "package.json": package}, 1))
+    Deployment.objects.filter(function=cast.hello).update(
+        version=cast.hello.latest,
+        state="blocked",
+        last_error="Unable to fully resolve module version for no-such-thing@1.0.0 from npm",
+        build_log="  0.0 s  Sending v2: 2 files.",
+        error_code="build_failed",
+        reference_id="ref-2",
+        next_attempt_at=timezone.now(),
+    )
+
+    shown = text(ada.get(editor))
+
+    assert "Open package.json at line 4" in shown
+    assert "Sending v2: 2 files." in shown
+    assert "Sending v2" in text(ada.get(f"{editor}build-log/"))

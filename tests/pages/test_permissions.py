@@ -35,6 +35,7 @@ MATRIX: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("help", "get"): (302, 404, 200, 200, 404),
     ("import", "get"): (302, 404, 403, 200, 404),
     ("import", "post"): (302, 404, 403, 422, 404),
+    ("build-log", "get"): (302, 404, 200, 200, 404),
     ("panel", "get"): (302, 404, 302, 302, 404),
     ("cases", "post"): (302, 404, 403, 302, 404),
     ("case-forget", "post"): (302, 404, 403, 302, 404),

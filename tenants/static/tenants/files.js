@@ -17,19 +17,38 @@ export function fileList(form) {
   let current = all()[0];
 
   function draw() {
-    list.replaceChildren(...all().map(item));
+    const sorted = all().sort((one, other) => rank(pathOf(one)).localeCompare(rank(pathOf(other))));
+    let folder = "";
+    list.replaceChildren(...sorted.flatMap((file) => {
+      const own = pathOf(file).split("/").slice(0, -1).join("/");
+      const head = own && own !== folder ? [heading(own)] : [];
+      folder = own;
+      return [...head, item(file, own)];
+    }));
     for (const file of all()) file.hidden = file !== current;
+    document.dispatchEvent(new Event("fileopened"));
   }
 
-  function item(file) {
+  function heading(folder) {
+    const line = document.createElement("li");
+    line.className = "folder";
+    line.textContent = `${folder}/`;
+    return line;
+  }
+
+  function item(file, folder) {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = pathOf(file) || "(no name)";
+    const path = pathOf(file);
+    button.textContent = (folder ? path.slice(folder.length + 1) : path) || "(no name)";
+    if (folder) {
+      button.setAttribute("aria-label", path);
+      button.dataset.inside = "";
+    }
     if (file === current) button.setAttribute("aria-current", "true");
     button.addEventListener("click", () => {
-      const at = all().indexOf(file);
       open(file);
-      list.children[at]?.querySelector("button").focus();
+      list.querySelector("[aria-current]")?.focus();
     });
     const line = document.createElement("li");
     line.append(button);
@@ -92,6 +111,7 @@ export function fileList(form) {
       open(file);
       file.querySelector("code-editor").moveTo(place);
     },
+    editor: () => current.querySelector("code-editor"),
     focus: () => current.querySelector("code-editor").focus(),
     replace(pairs) {
       holder.replaceChildren();
@@ -99,4 +119,10 @@ export function fileList(form) {
       open(all()[0]);
     },
   };
+}
+
+// index.js first, then files, then folders.
+function rank(path) {
+  if (path === "index.js") return "0";
+  return path.includes("/") ? `2${path}` : `1${path || "\uffff"}`;
 }

@@ -2,6 +2,12 @@
 const FRAME = /\/app\/([\w@+./ -]+?):(\d+):(\d+)/;
 
 export function jumpToErrors(files) {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-open-file]");
+    if (!button) return;
+    files.open(button.dataset.openFile, { line: Number(button.dataset.openLine) });
+    files.focus();
+  });
   document.addEventListener("htmx:afterSettle", () => {
     const notice = document.querySelector("#result [data-kind=problem]");
     const frame = document.querySelector("#body")?.textContent.match(FRAME);

@@ -32,7 +32,9 @@ export function requests(form, changes) {
     if (status === 200 && !isRedirected) changes.saved();
     else changes.failed(status === 412 ? "conflict" : "failed");
   });
-  document.addEventListener("htmx:sendError", (event) => say(placeOf(event), OFFLINE));
+  document.addEventListener("htmx:sendError", (event) => {
+    if (!isSave(event)) say(placeOf(event), OFFLINE); // a save waits; offline.js says so
+  });
   document.addEventListener("htmx:responseError", (event) => {
     const { xhr } = event.detail;
     const reference = xhr.getResponseHeader("X-Request-Id");

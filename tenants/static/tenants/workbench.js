@@ -9,7 +9,12 @@ import { merging } from "./merge.js";
 import { keys } from "./keys.js";
 import { rememberPlace } from "./place.js";
 import { requests } from "./requests.js";
+import { offline } from "./offline.js";
+import { panes } from "./panes.js";
+import { progress } from "./progress.js";
 import { tabs } from "./tabs.js";
+import { tools } from "./tools.js";
+import { views } from "./views.js";
 import { watchForChanges } from "./changes.js";
 
 document.documentElement.dataset.js = "";
@@ -22,8 +27,14 @@ customElements.whenDefined("code-editor").then(() => {
   merging(form, files, changes);
   rememberPlace(form, files);
   jumpToErrors(files);
+  tools(form, files);
+  offline(form);
+  progress(form);
   performance.mark("interactive");
 });
+const bench = document.querySelector("[data-workbench]");
+panes(bench);
+views(bench);
 keys();
 copyButtons();
 copyAs();
