@@ -9,6 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncHour
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.dateparse import parse_datetime
 
@@ -52,6 +53,8 @@ def functions_of(tenant: Tenant) -> QuerySet[Function]:
 
 def function_or_404(tenant: Tenant, name: str) -> Function:
     """Return the tenant's function `name`."""
+    if not name.isprintable():  # PostgreSQL will not even look for some of them
+        raise Http404
     return get_object_or_404(functions_of(tenant), name=name)
 
 

@@ -16,6 +16,7 @@ NAME = re.compile(r"[A-Za-z0-9-]{1,64}")  # contract 1.2
 FILE_PART = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9_@+. -]{0,99}")
 RESERVED_PARTS = frozenset({"node_modules", "__proto__", "constructor", "prototype", "package-lock.json"})
 CONFIGURATION_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON has it, not the six letters
 MAX_FILES = 100
 MAX_BYTES = 400_000  # Fusebit takes 500 KB for the whole specification (contract 1.6)
 SETTINGS = ("configuration", "secrets", "compute", "schedule", "security", "routes")
@@ -181,9 +182,12 @@ def _check_settings(change: Change | starters.Starter) -> None:
             raise InvalidInput(f"{name} is reserved: it would change how Node.js itself runs.", field="configuration")
     for field_name in SETTINGS:
         try:
-            json.dumps(getattr(change, field_name, None), ensure_ascii=False, allow_nan=False).encode()
+            text = json.dumps(getattr(change, field_name, None), ensure_ascii=False, allow_nan=False)
+            text.encode()
         except (ValueError, RecursionError):
             raise InvalidInput("This has values that cannot be sent.", field=field_name) from None
+        if NUL.search(text):  # PostgreSQL keeps no text with it
+            raise InvalidInput("This has a character that cannot be kept: NUL.", field=field_name)
 
 
 def _check_file(path: str, text: str) -> None:

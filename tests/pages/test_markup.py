@@ -27,6 +27,11 @@ PAGES = (
     "functions/hello/logs/",
     "runs/",
     "import/",
+    "members/",
+    "tokens/",
+    "audit/",
+    "functions/hello/secrets/",
+    "functions/hello/tokens/",
     "functions/hello/delete/",
 )
 MAX_QUERIES = 12

@@ -158,6 +158,8 @@ def test_an_etag_that_is_not_ours_never_matches(cast: Cast, etag: str) -> None:
         {"files": {"../index.js": "x", **FILES}},
         {"files": FILES, "configuration": {"\ud800": "x"}},
         {"files": FILES, "configuration": {"a b": "x"}},
+        {"files": FILES, "configuration": {"A": "x\x00"}},
+        {"files": FILES, "security": {"authorization": "\x00"}},
         {"files": FILES, "security": {"authorization": "\ud800"}},
         {"files": FILES, "compute": {"memorySize": [["\udfff"]]}},
         [],

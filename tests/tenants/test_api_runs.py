@@ -10,6 +10,7 @@ from django.test import AsyncClient
 
 from tenants.models import Deployment, Tenant
 from tenants.services import configuration, event_streams, functions, invocations, mirroring, tokens
+from tests.coroutines import completed, in_thread
 from tests.fusebit_process import EmbeddedFusebit
 from tests.processes import until
 from tests.tenants.conftest import work
@@ -124,7 +125,7 @@ async def followed(home: Home) -> tuple[dict[str, Any], dict[str, Any]]:
 
     async def say(number: int) -> None:
         call = invocations.Call(query=(("n", str(number)),))
-        await asyncio.to_thread(invocations.run, function=home.hello, actor=home.ada, call=call)
+        await in_thread(lambda: invocations.run(function=home.hello, actor=home.ada, call=call))
 
     first = await client.get(address, headers=home.api.headers)
     assert (first.status_code, first["Content-Type"]) == (200, "text/event-stream")
@@ -141,7 +142,7 @@ async def followed(home: Home) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def test_logs_are_followed_live_resumed_and_masked(home: Home) -> None:
-    one, two = asyncio.run(followed(home))
+    one, two = completed(followed(home))
 
     assert (one["msg"].strip(), two["msg"].strip()) == ("said 1 with •••(KEY)", "said 2 with •••(KEY)")
     assert int(two["id"]) > int(one["id"])
@@ -152,8 +153,8 @@ async def cut(home: Home) -> dict[str, Any]:
     answer = await AsyncClient().get(f"{home.api.base}functions/hello/logs/", headers=home.api.headers)
     stream = answer.streaming_content.__aiter__()
     await events(stream, "connected", 1)
-    row = await asyncio.to_thread(tokens.find, home.api.headers["Authorization"].split()[1])
-    await asyncio.to_thread(tokens.revoke, row=row, actor=home.ada)
+    token = home.api.headers["Authorization"].split()[1]
+    await in_thread(lambda: tokens.revoke(row=tokens.find(token), actor=home.ada))  # type: ignore[arg-type]  # is there
     (end,) = await events(stream, "end", 1)
     return end
 
@@ -163,7 +164,7 @@ def test_id_22_a_stream_is_cut_soon_after_its_token_was_revoked(home: Home, monk
     monkeypatch.setattr(event_streams, "CHECK_S", 0.1)
     monkeypatch.setattr(event_streams, "ALIVE_S", 0.1)
 
-    assert asyncio.run(cut(home))["reason"] == event_streams.GONE
+    assert completed(cut(home))["reason"] == event_streams.GONE
 
 
 def test_logs_without_a_good_token_are_refused_in_json(home: Home) -> None:
@@ -171,5 +172,5 @@ def test_logs_without_a_good_token_are_refused_in_json(home: Home) -> None:
         answer = await AsyncClient().get(f"{home.api.base}functions/hello/logs/", headers=headers)
         return answer.status_code, answer.json()["code"]
 
-    assert asyncio.run(asked({})) == (401, "not_authenticated")
-    assert asyncio.run(asked({"Authorization": "Bearer nothing"})) == (401, "token_refused")
+    assert completed(asked({})) == (401, "not_authenticated")
+    assert completed(asked({"Authorization": "Bearer nothing"})) == (401, "token_refused")

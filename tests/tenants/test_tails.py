@@ -8,6 +8,7 @@ import pytest
 
 from tenants.models import Function, Tenant
 from tenants.services import configuration, functions, invocations, mirroring, tails
+from tests.coroutines import completed, in_thread
 from tests.tenants.conftest import work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
@@ -36,7 +37,7 @@ async def say(hello: Function, number: int) -> None:
         run = invocations.Call(query=(("n", str(number)),))
         invocations.run(function=hello, actor=actor, call=run)
 
-    await asyncio.to_thread(call)
+    await in_thread(call)
 
 
 async def lines(items: AsyncIterator[tails.Item], wanted: int) -> list[tails.Item]:
@@ -71,7 +72,7 @@ async def followed(hello: Function) -> tuple[list[str], list[str], list[str]]:
     back = tails.follow(function=hello, after=first.number)
     (missed,) = await lines(back, 1)
     cold = tails.Channel(hello.tenant)  # another process of the site, which remembers nothing
-    backlog = [item for item in await asyncio.to_thread(cold.backlog, first.number, "hello") if item.kind == "log"]
+    backlog = [item for item in await in_thread(lambda: cold.backlog(first.number, "hello")) if item.kind == "log"]
     await asyncio.gather(ada.aclose(), back.aclose())
     said = [[str((item.data or {})["msg"]) for item in items] for items in ([first, same], [second, missed], backlog)]
     assert first.data is not None
@@ -81,7 +82,7 @@ async def followed(hello: Function) -> tuple[list[str], list[str], list[str]]:
 
 
 def test_everybody_sees_each_line_once_and_resumes_after_the_last(hello: Function) -> None:
-    both, later, backlog = asyncio.run(followed(hello))
+    both, later, backlog = completed(followed(hello))
 
     assert both == ["said 1 •••(KEY)"] * 2
     assert later == ["said 2 •••(KEY)"] * 2
