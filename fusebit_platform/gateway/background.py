@@ -157,7 +157,7 @@ class Background:
 
     async def _run_admitted(self, job: Job, known: Known) -> None:
         token = await self._in_thread(self._jobs.access_token, known.executable, job)
-        trace_id = f"{secrets.token_hex(16)}.{secrets.token_hex(8)}"
+        trace_id = new_trace()
         started = time.time()
         answer = await self._answer(known, payload_of(job, token, trace_id))
         self._remember(job, known, answer, started, trace_id)
@@ -172,36 +172,46 @@ class Background:
         if not isinstance(error, Refusal):
             logger.error("A background run could not be made.", exc_info=error)
         message = error.message if isinstance(error, Refusal) else "Internal error"
+        if not isinstance(error, Refusal) or error.cause != "suspended":  # a suspended boundary asks for no trail
+            self._remember_refusal(job, error, message)
         try:
             await self._in_thread(self._jobs.refuse, job, message)
         except Exception:
             logger.exception("A background run could not be recorded.")
 
+    def _remember_refusal(self, job: Job, error: Exception, message: str) -> None:
+        status, cause = (error.status, error.cause) if isinstance(error, Refusal) else (500, "platform")
+        self._add(job, time.time(), status=status, source="", cause=cause, trace_id=new_trace(), message=message)
+
     def _remember(self, job: Job, known: Known, answer: Answer, started: float, trace_id: str) -> None:
-        path = str(job.members.get("path") or "/").partition("?")[0]
-        self._records.add(
-            RunRecord(
-                started,
-                (time.time() - started) * 1000,
-                *job.key,
-                known.executable.version_id,
-                str(job.members["method"]),
-                path,
-                answer.status,
-                answer.source,
-                answer.cause,
-                trace_id,
-                job.kind,
-                cpu_ms=answer.cpu_ms,
-                response_bytes=len(answer.body),
-                message=answer.message,
-            )
+        self._add(
+            job,
+            started,
+            version_id=known.executable.version_id,
+            status=answer.status,
+            source=answer.source,
+            cause=answer.cause,
+            trace_id=trace_id,
+            cpu_ms=answer.cpu_ms,
+            response_bytes=len(answer.body),
+            message=answer.message,
         )
+
+    def _add(self, job: Job, started: float, *, version_id: str = "", **known: Any) -> None:
+        duration = (time.time() - started) * 1000
+        path = str(job.members.get("path") or "/").partition("?")[0]
+        method = str(job.members["method"])
+        self._records.add(RunRecord(started, duration, *job.key, version_id, method, path, kind=job.kind, **known))
 
     def _later(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def new_trace() -> str:
+    """Return the id of a run that nothing led to."""
+    return f"{secrets.token_hex(16)}.{secrets.token_hex(8)}"
 
 
 def payload_of(job: Job, token: str | None, trace_id: str) -> bytes:

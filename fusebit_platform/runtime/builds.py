@@ -93,7 +93,7 @@ def _folders(directory: Path, wanted: Path) -> None:
 
 def place_packages(dependencies: Path, directory: Path, *, share: bool) -> None:
     """Put a tree of packages under `directory`; `share` its files where nobody can write to them from there."""
-    copy = _linked if share else shutil.copyfile
+    copy = _linked if share else shutil.copy
     shutil.copytree(dependencies, directory / "node_modules", copy_function=copy, symlinks=True)
 
 
@@ -101,7 +101,7 @@ def _linked(source: str, target: str) -> None:
     try:
         os.link(source, target)
     except OSError:  # another file system
-        shutil.copyfile(source, target)
+        shutil.copy(source, target)
 
 
 def _parts(name: str) -> tuple[str, ...]:

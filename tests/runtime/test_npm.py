@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from fusebit_platform.runtime import npm
+from fusebit_platform.runtime import builds, npm
 from fusebit_platform.runtime.errors import NpmFailed
 
 
@@ -82,3 +82,22 @@ def test_the_registry_is_what_npm_is_configured_to_use_unless_it_is_set(monkeypa
     npm._configured_registry.cache_clear()
     monkeypatch.setenv("NPM_REGISTRY", "http://127.0.0.1:2/")
     assert npm.registry() == "http://127.0.0.1:2/"
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_packages_are_readable_for_functions_under_any_umask(tmp_path, share):
+    tree = tmp_path / "node_modules" / "a"
+    tree.mkdir(parents=True, mode=0o755)
+    (tree / "index.js").write_text("1")
+    for path in (tree.parent, tree):
+        path.chmod(0o755)
+    (tree / "index.js").chmod(0o644)
+    (tmp_path / "app").mkdir()
+    before = os.umask(0o077)
+    try:
+        builds.place_packages(tree.parent, tmp_path / "app", share=share)
+    finally:
+        os.umask(before)
+    placed = tmp_path / "app" / "node_modules" / "a"
+    assert (placed.stat().st_mode & 0o777, (placed / "index.js").stat().st_mode & 0o777) == (0o755, 0o644)
+    assert (placed / "index.js").samefile(tree / "index.js") == share
