@@ -84,7 +84,7 @@ class Tail:
         if self._task is not None:
             self._task.cancel()
         if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._threads.shutdown(wait=False)  # who has asked is answered
 
     async def _look(self) -> None:
         self._last = -1
