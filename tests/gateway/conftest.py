@@ -78,7 +78,7 @@ class Platform:
         self.session.close()
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(timeout=8)
+        return self.process.wait(timeout=60)
 
 
 def start(directory: Path, *, blocked: str = "", stderr: IO[str] | None = None, **settings: str) -> Platform:

@@ -81,6 +81,8 @@ class Executions:
         if stored is None:
             return None
         stored["policy"] = Policy(**{name: frozen(value) for name, value in stored.get("policy", {}).items()})
+        if "dependencies" in stored:
+            stored["dependencies"] = Path(stored["dependencies"])
         location = f"{self.base_url}/v1/run/{subscription_id}/{boundary_id}/{function_id}"
         names = (subscription_id, boundary_id, function_id)
         return Executable("acc-0123456789abcdef", *names, base_url=location, **stored)
