@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from social_core.exceptions import SocialAuthBaseException
 from social_django.middleware import SocialAuthExceptionMiddleware
@@ -83,7 +84,7 @@ class SignInErrorMiddleware(SocialAuthExceptionMiddleware):
     BY_CODE = {
         "authorization_declined": "Signing in was cancelled at the provider. You can try again whenever you like.",
         "authorization_code_rejected": "This sign-in was completed or interrupted before. Please begin again.",
-        "identity_in_use": "You are signed in as somebody else. Sign out first, then sign in again.",
+        "identity_in_use": "This identity is not one of this account's. Sign out first to sign in with it.",
         "authentication_disallowed": "This account may not sign in here. Ask the operator of this site why.",
         "connection_failed": "The sign-in provider could not be reached. Please try again in a moment.",
         "timeout": "The sign-in provider took too long to answer. Please try again in a moment.",
@@ -114,7 +115,9 @@ class SignInErrorMiddleware(SocialAuthExceptionMiddleware):
         return f"{sentence} Reference: {reference}"
 
     def get_redirect_uri(self, request: HttpRequest, _exception: Exception) -> str:
-        """Return the sign-in page, which still knows where the person wanted to go."""
+        """Return the sign-in page, which still knows where the person wanted to go; for the signed in, their own."""
+        if request.user.is_authenticated:
+            return reverse("tenants:account")
         wanted = request.session.get(NEXT) or ""
         kept = wanted != settings.LOGIN_REDIRECT_URL and is_our_path(wanted)
         return f"{settings.LOGIN_URL}?{urlencode({NEXT: wanted})}" if kept else settings.LOGIN_URL

@@ -1,6 +1,6 @@
 """Our steps in social-auth's pipeline: what fits, who is refused, and a person who comes for the first time."""
 
-import hashlib
+import time
 import unicodedata
 from typing import Any
 
@@ -9,7 +9,10 @@ from django.db import transaction
 from social_core.exceptions import AuthAssociationError, AuthPolicyError, AuthResponseError
 from social_django.models import UserSocialAuth
 
-USERNAME_LENGTH = 150
+from tenants.errors import NameTaken
+from tenants.services import identities
+
+CONFIRMED, LINKING = "confirmed_at", "linking"  # the session's keys
 UID_LENGTH = 255
 LENGTHS = {"first_name": 150, "last_name": 150, "email": 254}
 
@@ -30,32 +33,43 @@ def fit(backend: Any, uid: str, details: dict[str, Any], **_context: Any) -> dic
 
 
 def refuse(backend: Any, social: Any = None, user: User | None = None, **_context: Any) -> None:
-    """Raise where signing in must not go on: an account that is closed, or a browser that is signed in as another."""
+    """Raise where signing in must not go on: an account that is closed, or a browser that is signed in as another.
+
+    Whoever is signed in and asked on their own page to add this provider, a few minutes ago, may.
+    """
     if user is None:
         return
-    if social is None:  # somebody is signed in, and the identity is new: it is not theirs for being in the same browser
-        raise AuthAssociationError(backend, code="identity_in_use", stage="pipeline")
     if not user.is_active:
         raise AuthPolicyError(backend, code="authentication_disallowed", stage="pipeline")
+    if social is None and not is_linking(backend):  # being in the same browser does not make the identity theirs
+        raise AuthAssociationError(backend, code="identity_in_use", stage="pipeline")
 
 
-def username_of(provider: str, uid: str) -> str:
-    """Return the name that makes two first sign-ins of one identity meet: `<provider>|<uid>`, or its digest if long."""
-    name = f"{provider}|{uid}"
-    return name if len(name) <= USERNAME_LENGTH else f"{provider}|{hashlib.sha256(name.encode()).hexdigest()}"
+def is_linking(backend: Any) -> bool:
+    """Tell whether the person has confirmed that it is them and asked to add an identity of this provider."""
+    asked = backend.strategy.session_get(LINKING) or {}
+    return bool(asked.get("provider") == backend.name and time.time() < asked.get("until", 0))
+
+
+def confirm(backend: Any, social: Any = None, user: User | None = None, **_context: Any) -> None:
+    """Remember when a provider last vouched for the person: some things need that to be recent."""
+    if user is not None and social is not None and social.user_id == user.pk:
+        backend.strategy.session_set(CONFIRMED, time.time())
 
 
 def enrol(
-    backend: Any, uid: str, details: dict[str, Any], user: User | None = None, id_key: str = "", **_context: Any
+    backend: Any, uid: str, details: dict[str, Any], user: User | None = None, id_key: str = "", **context: Any
 ) -> dict[str, Any] | None:
     """Make the person and the association in one transaction; whoever comes second finds what the first one made.
 
     Raise AuthAssociationError when the identifier is known under another claim: equal text need not be the same person.
     """
     if user is not None:
-        return None
+        return _add(backend, uid, user, id_key) if context.get("social") is None else None
     with transaction.atomic():
-        person, is_new = User.objects.get_or_create(username=username_of(backend.name, uid), defaults=details)
+        person, is_new = User.objects.get_or_create(
+            username=identities.username_of(backend.name, uid), defaults=details
+        )
         if is_new:
             person.set_unusable_password()
             person.save(update_fields=["password"])
@@ -64,3 +78,13 @@ def enrol(
         if social.id_key != id_key:
             raise AuthAssociationError(backend, code="identifier_migration_conflict", stage="pipeline")
     return {"user": social.user, "social": social, "is_new": is_new, "new_association": is_new}
+
+
+def _add(backend: Any, uid: str, user: User, id_key: str) -> dict[str, Any]:
+    """Add the identity to whoever is signed in and asked for it."""
+    backend.strategy.session_pop(LINKING)
+    try:
+        social = identities.link(user=user, provider=backend.name, uid=uid, id_key=id_key)
+    except NameTaken:
+        raise AuthAssociationError(backend, code="identity_in_use", stage="pipeline") from None
+    return {"user": user, "social": social, "is_new": False, "new_association": True}

@@ -21,6 +21,7 @@ PIPELINE = (
     "social_core.pipeline.social_auth.social_user",
     "onboarding.pipeline.refuse",
     "onboarding.pipeline.enrol",
+    "onboarding.pipeline.confirm",
     "social_core.pipeline.social_auth.associate_user",
     "social_core.pipeline.user.user_details",
 )

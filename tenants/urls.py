@@ -3,6 +3,7 @@
 from django.urls import path
 
 from tenants.views import (
+    account,
     call_tokens,
     editor,
     functions,
@@ -25,6 +26,9 @@ TENANT = "t/<slug:slug>/"
 FUNCTION = f"{TENANT}functions/<str:name>/"
 urlpatterns = [
     path("", home.home, name="home"),
+    path("account/", account.overview, name="account"),
+    path("account/link/<slug:provider>/", account.link, name="account-link"),
+    path("account/unlink/<int:pk>/", account.unlink, name="account-unlink"),
     path(f"{TENANT}setup/", home.setup, name="setup"),
     path(f"{TENANT}setup/retry/", home.retry, name="retry"),
     path(f"{TENANT}functions/", functions.overview, name="functions"),

@@ -1,13 +1,22 @@
 """Under which identities a person is known at Fusebit: one for each provider that they sign in through."""
 
+import hashlib
+import uuid
+from datetime import timedelta
 from typing import Protocol
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
 from social_django.models import UserSocialAuth
 
 from fusebit_bridge import door
+from tenants.errors import InvalidInput, NameTaken
 from tenants.models import FusebitUser
+from tenants.services import audit
+
+USERNAME_LENGTH = 150
+CONFIRMED_FOR = timedelta(minutes=10)  # how long a sign-in counts as confirmation
 
 
 class SocialIdentity(Protocol):
@@ -41,7 +50,57 @@ def _of_social(social: SocialIdentity, issuer_id: str) -> list[door.Identity]:
     return [*own, door.Identity(registered, social.uid)] if registered else own
 
 
-def first_of(user: User) -> SocialIdentity | None:
-    """Return the association that the person came with first."""
-    social: SocialIdentity | None = UserSocialAuth.objects.filter(user=user).order_by("pk").first()
-    return social
+def of_person(user: User) -> list[UserSocialAuth]:
+    """Return the person's ways to sign in, the oldest first."""
+    return list(UserSocialAuth.objects.filter(user=user).order_by("pk"))
+
+
+def link(*, user: User, provider: str, uid: str, id_key: str = "") -> UserSocialAuth:
+    """Let the person sign in through one more provider; their user at Fusebit gets the identity too.
+
+    Raise NameTaken when it is somebody's already.
+    """
+    try:
+        with transaction.atomic():
+            made = UserSocialAuth.objects.create(user=user, provider=provider, uid=uid, id_key=id_key)
+            _changed(user, "identity.linked", made)
+    except IntegrityError:
+        raise NameTaken("This identity belongs to another account here. Sign in with it to use that one.") from None
+    return made
+
+
+def unlink(*, user: User, pk: int) -> UserSocialAuth | None:
+    """Take a way to sign in away, at Fusebit too; None when it is not the person's, InvalidInput for the last one."""
+    with transaction.atomic():
+        rows = list(UserSocialAuth.objects.select_for_update().filter(user=user).order_by("pk"))
+        gone = next((row for row in rows if row.pk == pk), None)
+        if gone is None:
+            return None
+        left = [row for row in rows if row.pk != pk]
+        if not left:
+            raise InvalidInput("This is the only way to sign in that is left: add another one first.")
+        gone_name = subject_of(gone)
+        UserSocialAuth.objects.filter(pk=pk).delete()
+        FusebitUser.objects.filter(user=user, subject=gone_name).update(subject=subject_of(left[0]))
+        _rename(user, gone)
+        _changed(user, "identity.unlinked", gone)
+    return gone
+
+
+def _rename(user: User, gone: UserSocialAuth) -> None:
+    """Let go of the name that is made of the identity, so that whoever comes with it is not taken for this person."""
+    if user.username in {subject_of(gone), username_of(gone.provider, gone.uid)}:
+        User.objects.filter(pk=user.pk).update(username=f"person|{uuid.uuid4().hex}")
+
+
+def _changed(user: User, action: str, social: UserSocialAuth) -> None:
+    FusebitUser.objects.filter(user=user, absent=False).want()
+    membership = user.memberships.select_related("tenant").first()
+    tenant = membership.tenant if membership else None
+    audit.record(action=action, tenant=tenant, actor=user, target=subject_of(social))
+
+
+def username_of(provider: str, uid: str) -> str:
+    """Return the name that makes two first sign-ins of one identity meet: `<provider>|<uid>`, or its digest if long."""
+    name = f"{provider}|{uid}"
+    return name if len(name) <= USERNAME_LENGTH else f"{provider}|{hashlib.sha256(name.encode()).hexdigest()}"

@@ -144,3 +144,9 @@ def site(live_server: object, local_provider: Identity) -> str:
 def visitor(site: str, identity: Identity) -> Browser:
     """A browser without cookies."""
     return Browser(site, identity)
+
+
+@pytest.fixture
+def other_visitor(site: str, identity: Identity) -> Browser:
+    """Somebody else's browser."""
+    return Browser(site, identity)
