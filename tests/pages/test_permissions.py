@@ -17,6 +17,9 @@ ACTORS = ("anonymous", "stranger", "viewer", "owner", "operator")
 # The status for each actor, in the order of ACTORS; anonymous people are sent to the sign-in page.
 MATRIX: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("home", "get"): (302, 302, 302, 302, 302),
+    ("account", "get"): (302, 200, 200, 200, 200),
+    ("account-link", "post"): (302, 302, 302, 302, 302),  # back: nobody has confirmed that it is them
+    ("account-unlink", "post"): (302, 302, 302, 302, 302),
     ("setup", "get"): (302, 404, 302, 302, 404),
     ("retry", "post"): (302, 404, 403, 302, 404),
     ("functions", "get"): (302, 404, 200, 200, 404),
@@ -92,7 +95,7 @@ DEVELOPER: dict[tuple[str, str], int] = {
     ("token-revoke", "post"): 404,
 }
 METHODS = ("get", "post", "put", "patch", "delete")
-PLACES = {"slug": "", "name": "hello", "number": 1}
+PLACES = {"slug": "", "name": "hello", "number": 1, "provider": "local"}
 # What a URL names beside the tenant and the function; it exists, and is Ada's.
 THINGS: dict[str, Callable[[Cast], object]] = {
     "member-role": lambda cast: a_member(cast),
@@ -101,6 +104,7 @@ THINGS: dict[str, Callable[[Cast], object]] = {
     "invitation-withdraw": lambda cast: members.invite(tenant=cast.tenant, role="viewer", actor=cast.ada)[0].pk,
     "token-revoke": lambda cast: tokens.create(user=cast.ada, name="ci", tenant=cast.tenant)[0].pk,
     "call-token-revoke": a_call_token,
+    "account-unlink": lambda cast: cast.ada.social_auth.get().pk,
 }
 
 
