@@ -120,11 +120,15 @@ def download(url: str) -> Any:
     except ValueError:
         raise Unavailable from None
     origin = f"{parts.scheme}://{parts.netloc}"
-    trusted = _is_ours(parts.hostname or "", port, origin) or origin in configuration.current().jwks_http_origins
-    if not parts.hostname or (parts.scheme != "https" and not (trusted and parts.scheme == "http")):
+    ours = _is_ours(parts.hostname or "", port, origin)
+    listed = origin in configuration.current().jwks_http_origins
+    if not parts.hostname or (parts.scheme != "https" and not ((ours or listed) and parts.scheme == "http")):
         raise Unavailable
     port = port or (443 if parts.scheme == "https" else 80)
-    for address in _addresses(parts.hostname, port, trusted=trusted):
+    addresses = _addresses(parts.hostname, port)
+    if not ours and not all(_is_allowed(address, parts.scheme, listed=listed) for address in addresses):
+        raise Unavailable
+    for address in addresses:
         try:
             return _read(parts, address, port)
         except (HTTPError, OSError):
@@ -139,14 +143,17 @@ def _is_ours(host: str, port: int | None, origin: str) -> bool:
     return origin == base_url or (host in LOOPBACK and own.hostname in LOOPBACK and port == own.port)
 
 
-def _addresses(host: str, port: int, *, trusted: bool) -> list[str]:
+def _is_allowed(address: str, scheme: str, *, listed: bool) -> bool:
+    """Tell whether keys may be fetched there: loopback where the operator says so, public addresses by https."""
+    parsed = ipaddress.ip_address(address)
+    return (listed and parsed.is_loopback) or (scheme == "https" and parsed.is_global)
+
+
+def _addresses(host: str, port: int) -> list[str]:
     try:
-        found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     except (OSError, UnicodeError):
         raise Unavailable from None
-    if not trusted and not all(ipaddress.ip_address(address).is_global for address in found):
-        raise Unavailable
-    return found
 
 
 def _read(parts: SplitResult, address: str, port: int) -> Any:
