@@ -179,7 +179,7 @@ class Hub:
 def read_entry(build: Build, entry: bytes) -> Line | None:
     """Return an entry of a worker as a line, or None when it is none."""
     try:
-        members = json.loads(entry)
+        members = json.loads(entry, parse_constant=str)
     except (ValueError, RecursionError):
         return None
     ids = build.context
@@ -207,10 +207,21 @@ def line_of(address: Address, members: object, *, revision: str = "") -> Line | 
         text=members["msg"][:MAX_TEXT],
         time=time if isinstance(time, str) and MOMENT.fullmatch(time) else moments.now(),
         method=method if isinstance(method, str) and METHOD.fullmatch(method) else None,
-        properties=properties if isinstance(properties, dict) else None,
+        properties=_flat(properties) if isinstance(properties, dict) else None,
         revision=revision,
         trace_id=trace_id if isinstance(trace_id, str) and len(trace_id) <= 64 else "",
     )
+
+
+def _flat(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the members that are a scalar or a list of texts; deeper ones are nobody's, and may be without end."""
+    return {
+        name: value
+        for name, value in properties.items()
+        if value is None
+        or isinstance(value, str | int | float)
+        or (isinstance(value, list) and all(isinstance(line, str) for line in value))
+    }
 
 
 hub = Hub()

@@ -4,10 +4,13 @@ import asyncio
 import json
 import socket
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 
 from fusebit_platform.errors import TooBusy
+from fusebit_platform.runtime.builds import Build
+from fusebit_platform.services import live_logs
 from fusebit_platform.services.live_logs import Hub, Line
 from tests.embedded import EmbeddedFusebit
 
@@ -201,6 +204,32 @@ async def collect(hub: Hub, *lines: Line, until: int) -> list[bytes]:
         found.append(await anext(events))
     await events.aclose()
     return found
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        (b'{"msg": "x", "level": 50}', "x"),
+        (b'{"msg": "x", "time": "<script>", "method": "G\\nT", "level": "7"}', "x"),
+        (b'{"msg": "x", "properties": {"a": NaN, "deep": ' + b"[" * 400 + b"]" * 400 + b', "trace": ["y"]}}', "x"),
+        (b'{"msg": "' + b"x" * 20_000 + b'"}', "x" * 16_384),
+        (b'{"msg": 5}', None),
+        (b"[1]", None),
+        (b"\xff", None),
+        (b"[" * 100_000, None),
+    ],
+)
+def test_what_a_hostile_process_calls_an_entry_is_a_whole_line_or_none(entry, text):
+    build = Build(boundary="s/b", function="f", version="1.x", files={}, context={"accountId": "a"})
+    line = live_logs.read_entry(build, entry)
+    assert (line and line.text) == text
+    if line is not None:
+        head, data, *rest = line.event().decode().split("\n")
+        assert (head, rest) == ("event: log", ["", ""])
+        shown = json.loads(data.removeprefix("data: "), parse_constant=pytest.fail)
+        assert datetime.fromisoformat(shown["time"])
+        assert shown["level"] in {30, 50}
+        assert "deep" not in shown.get("properties", {})
 
 
 def test_a_silent_stream_is_kept_alive_with_comments():
