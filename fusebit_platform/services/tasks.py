@@ -215,7 +215,8 @@ def finish(number: int, *, output: Mapping[str, Any] | None = None, error: Mappi
     run = TaskRun.objects.filter(pk=number, state=State.RUNNING).first()
     if run is None:
         return
-    result = json.dumps({"output": output} if error is None else {"error": error})
+    text = json.dumps({"output": output} if error is None else {"error": error}, ensure_ascii=False)
+    result = text.encode(errors="replace").decode()  # half of a character, which JavaScript allows, is none
     if len(result) > MAX_RESULT:
         result = json.dumps({"error": {"statusCode": 500, "message": "The response of the task is too large to keep."}})
         error = {}

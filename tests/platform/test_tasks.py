@@ -14,6 +14,8 @@ from tests.embedded import EmbeddedFusebit
 CODE = """module.exports = async (ctx) => {
   if (ctx.method !== 'TASK') return {body: ctx.method};
   if (ctx.body.fail) throw new Error('broken');
+  if (ctx.body.half) return {body: 'half \\ud800, NUL \\0', headers: {a: NaN}};
+  if (ctx.body.large) return {body: 'x'.repeat(600000)};
   if (ctx.body.leave) process.exit(3);
   if (ctx.body.ms) await new Promise((done) => setTimeout(done, ctx.body.ms));
   return {status: 201, headers: {'x-a': 'b'}, body: {...ctx, configuration: undefined}};
@@ -158,6 +160,12 @@ def test_a_process_that_ends_makes_the_task_an_error(tasks):
     assert isinstance(done["error"]["message"], str)
     assert "output" not in done
     assert set(done["transitions"]) == {"pending", "running", "error"}
+
+
+def test_a_response_that_cannot_be_kept_as_it_is_ends_well_all_the_same(tasks):
+    half, large = (tasks.finished(tasks.post(body={name: True}).json()) for name in ("half", "large"))
+    assert half["output"]["response"] == {"body": "half ?, NUL \0", "headers": {"a": None}}
+    assert (large["status"], large["error"]["statusCode"]) == ("error", 500)
 
 
 def test_a_task_waits_for_the_time_it_must_not_begin_before(tasks):
