@@ -1,14 +1,12 @@
-"""A budget of requests for one process: so many in a second, with a little room for a burst."""
+"""A budget of requests for one process: so many in a second, one after the other."""
 
 import threading
 import time
 from collections.abc import Callable
 
-BURST_S = 0.25  # how much of a second may be spent at once
-
 
 class Pace:
-    """A token bucket; `wait` returns when the next request may leave."""
+    """Spaces requests evenly; `wait` returns when the next one may leave."""
 
     def __init__(
         self,
@@ -21,13 +19,13 @@ class Pace:
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._next = clock()
+        self._next = clock() - 1 / rate
 
     def wait(self) -> None:
         """Take the next place in the row and sleep until it comes."""
         with self._lock:
             now = self._clock()
-            self._next = max(self._next, now - BURST_S) + 1 / self.rate
+            self._next = max(self._next + 1 / self.rate, now)
             pause = self._next - now
         if pause > 0:
             self._sleep(pause)

@@ -68,7 +68,7 @@ def _converge(row: FusebitUser, held: Claim) -> tuple[door.Observation, str]:
 def _step(
     row: FusebitUser, held: Claim, provisioner: door.Provisioner, desired: door.Desired
 ) -> tuple[door.Observation, str]:
-    seen = provisioner.observe(desired.identities[0], row.remote_user_id)
+    seen = _look(row, held, provisioner, desired)
     conflict: door.Conflict | None = None
     actions = door.plan(desired, seen)
     if not actions:
@@ -84,9 +84,18 @@ def _step(
     if isinstance(action, door.Heal):
         raise causes.Trouble("zombie", detail=f"{action.user_id} was deleted once more")
     seen = provisioner.observe(desired.identities[0], row.remote_user_id)
-    if door.plan(desired, seen):
+    for left in door.plan(desired, seen):
+        if isinstance(left, door.Block):
+            raise causes.Trouble(left.code, detail=left.detail)
         raise conflict or causes.Trouble("not_kept", detail=f"after {type(action).__name__}: {seen.seen.value}")
     return seen, f"{_verb(action)} {seen.user.id if seen.user else row.remote_user_id}"
+
+
+def _look(row: FusebitUser, held: Claim, provisioner: door.Provisioner, desired: door.Desired) -> door.Observation:
+    """Search for the person's user; the very first time there can be none of ours, and a conflict would tell."""
+    if held.fence == 1 and not row.asked and not row.remote_user_id and not desired.absent:
+        return door.Observation(door.Seen.ABSENT)
+    return provisioner.observe(desired.identities[0], row.remote_user_id)
 
 
 def _found(row: FusebitUser, seen: door.Observation) -> str:

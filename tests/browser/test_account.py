@@ -1,12 +1,15 @@
 """The page on which a person adds and removes ways to sign in."""
 
+from collections.abc import Callable
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from social_django.models import UserSocialAuth
 
-from tests.browser.conftest import Open, look
+from tests.browser.conftest import look
 from tests.cast import Cast
 
+Open = Callable[..., Page]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 

@@ -271,6 +271,11 @@ def _again_on_postgresql() -> int:
         ).returncode
 
 
+def bar(figure: float, *, full: bool) -> float:
+    """Return the bar; a small case on a busy machine shows that it ends, not how fast."""
+    return figure if full else figure * 10
+
+
 def report(name: str, figures: dict[str, Any], *, met: bool) -> None:
     """Print the figures as one line of JSON and end with 1 when they are not met."""
     print(json.dumps({"command": name, "met": met, **figures}), flush=True)
