@@ -5,6 +5,7 @@
 
 import os
 import secrets
+import traceback
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
@@ -162,8 +163,9 @@ def main() -> None:
                         suppress_health_check=list(HealthCheck),
                     ),
                 )
-            except AssertionError as error:
-                violated = str(error)[:1000]
+            except Exception as error:  # noqa: BLE001 (whatever it is, the walk has found it)
+                traceback.print_exception(error)
+                violated = f"{type(error).__name__}: {error}"[:1000]
         figures = {"steps": Walk.steps, "seed": number, "violated": violated}
         report("walk", figures, met=not violated and Walk.steps >= min(steps, 100))
 

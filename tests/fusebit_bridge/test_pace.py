@@ -1,5 +1,7 @@
 """The budget of requests is kept, by however many threads at once."""
 
+from itertools import pairwise
+
 from fusebit_bridge.pace import Pace
 
 
@@ -13,7 +15,7 @@ def test_requests_leave_evenly_and_none_before_its_time() -> None:
         left.append(now[0])
 
     assert abs(left[-1] - left[0] - 2.0) < 1e-6
-    assert all(after - before > 0.049 for before, after in zip(left, left[1:], strict=False))
+    assert all(after - before > 0.049 for before, after in pairwise(left))
 
 
 def test_what_was_not_used_is_not_saved_up() -> None:
