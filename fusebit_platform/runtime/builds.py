@@ -91,10 +91,10 @@ def _folders(directory: Path, wanted: Path) -> None:
     wanted.chmod(0o755)
 
 
-def place_packages(dependencies: Path, directory: Path, *, share: bool) -> None:
-    """Put a tree of packages under `directory`; `share` its files where nobody can write to them from there."""
+def place_packages(dependencies: Path, target: Path, *, share: bool) -> None:
+    """Put a tree of packages into `target`; `share` its files where nobody can write to them from there."""
     copy = _linked if share else shutil.copy
-    shutil.copytree(dependencies, directory / "node_modules", copy_function=copy, symlinks=True)
+    shutil.copytree(dependencies, target, copy_function=copy, symlinks=True, dirs_exist_ok=True)
 
 
 def _linked(source: str, target: str) -> None:

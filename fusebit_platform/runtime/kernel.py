@@ -31,6 +31,8 @@ MS_REMOUNT = 32
 MS_BIND = 4096
 MS_REC = 16384
 MS_PRIVATE = 1 << 18
+MS_SLAVE = 1 << 19
+MS_SHARED = 1 << 20
 MNT_DETACH = 2
 
 ARM = platform.machine() == "aarch64"
@@ -66,6 +68,11 @@ def mount(source: str, target: str, kind: str, flags: int, options: str = "") ->
     encoded = options.encode() if options else None
     result = libc.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), encoded)
     checked(result, f"mount {target}")
+
+
+def umount(target: str) -> None:
+    """Let go of a mount and of what is below it; raise OSError naming the target."""
+    checked(libc.umount2(target.encode(), MNT_DETACH), f"umount {target}")
 
 
 def pivot_root(directory: str) -> None:

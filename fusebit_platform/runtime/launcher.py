@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from fusebit_platform.runtime import sandbox
+from fusebit_platform.runtime import mounts, sandbox
 from fusebit_platform.runtime.limits import Limits
 
 CHANNEL = 3  # the descriptor of the parent's socket here, and of the frames in a worker
@@ -27,8 +27,10 @@ MAX_REQUEST = 64 * 1024
 class Launcher:
     """Start workers on request, report how they end, and let none outlive the parent."""
 
-    def __init__(self, channel: socket.socket) -> None:
+    def __init__(self, channel: socket.socket, root: str) -> None:
         self._channel = channel
+        self._root = root
+        self.mounts = mounts.leave_the_hosts(root)
         self._workers: dict[int, int] = {}  # pid -> the parent's number of it
 
     def run(self) -> None:
@@ -59,6 +61,8 @@ class Launcher:
         request = json.loads(message)
         if request["op"] == "kill":
             self._kill(request["id"])
+        elif request["op"] == "show":
+            self._show(request)
         else:
             self._spawn(request, descriptors)
         for descriptor in descriptors:
@@ -80,6 +84,16 @@ class Launcher:
             pid = int(first[4:])
         self._workers[pid] = request["id"]
         self._say(id=request["id"], pid=pid, error=complaint.decode(errors="replace"))
+
+    def _show(self, request: Mapping[str, Any]) -> None:
+        try:
+            if not self.mounts:
+                raise OSError("there is no mount namespace")
+            mounts.show(self._root, request["source"], request["target"])
+        except OSError as error:
+            self._say(id=request["id"], shown=str(error))
+        else:
+            self._say(id=request["id"], shown="")
 
     def _kill(self, number: int) -> None:
         for pid, known in self._workers.items():
@@ -158,6 +172,11 @@ def main() -> None:
     os.environ.clear()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    Launcher(socket.socket(fileno=CHANNEL)).run()
-    shutil.rmtree(sys.argv[2], ignore_errors=True)  # the platform may have been killed before it could
+    root = sys.argv[2]
+    launcher = Launcher(socket.socket(fileno=CHANNEL), root)
+    launcher.run()
+    if launcher.mounts:
+        with contextlib.suppress(OSError):
+            mounts.hide(root)
+    shutil.rmtree(root, ignore_errors=True)  # the platform may have been killed before it could
     sys.exit(0)

@@ -184,8 +184,8 @@ class Pool:
         except NodeFull:
             self._refuse(lane, TOO_MANY)
             return
-        except RuntimeFault as error:
-            self._refuse(lane, failure(500, str(error), kind="Function.NotStarted", cause="platform"))
+        except (RuntimeFault, OSError) as error:  # of the latter no room on the disk, no descriptors left
+            self._refuse(lane, failure(500, _reason(error), kind="Function.NotStarted", cause="platform"))
             return
         except asyncio.CancelledError:
             self._refuse(lane, failure(503, "The platform is stopping.", kind="", cause="platform", source="proxy"))
@@ -209,12 +209,19 @@ class Pool:
         directory = worker.directory / "app"
         builds.write_files(build, directory)
         if build.dependencies is not None:
-            share = self._recipe.namespaces  # their mount is read-only for the function
-            await asyncio.to_thread(builds.place_packages, build.dependencies, directory, share=share)
+            await self._show_packages(worker, build.dependencies, directory / "node_modules")
         worker.bind(build, self._recipe.code_directory(worker.directory))
         if spare is not None:
             asyncio.get_running_loop().call_later(TICK_SECONDS / 4, self._prepare)
         return worker
+
+    async def _show_packages(self, worker: Worker, source: Path, target: Path) -> None:
+        """Let a process see its packages: by a mount where there are namespaces, else as a copy of its own."""
+        target.mkdir(mode=0o755)
+        share = self._recipe.namespaces  # what is mounted is read-only for the function
+        if share and worker.process is not None and await self._launching.show(worker.process, source, target):
+            return
+        await asyncio.to_thread(builds.place_packages, source, target, share=share)
 
     # --- processes ---
 
@@ -234,7 +241,7 @@ class Pool:
     async def _add_spare(self) -> None:
         try:
             self._spares.append(await self._spawn(USUAL_MEMORY_MB))
-        except RuntimeFault:
+        except (RuntimeFault, OSError):
             pass  # the call that needs a process will say so
         finally:
             self._spares_arriving -= 1
@@ -321,6 +328,10 @@ class Pool:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, RuntimeFault) else "The platform has no room for another process."
 
 
 def _mapped_bytes(pid: int) -> int:

@@ -108,7 +108,7 @@ def _become_first_process(report: int) -> None:
 def _build_root(plan: Plan) -> None:
     """Make an almost empty, read-only tree the root: the binary, its libraries, the function, a sized /tmp."""
     root = f"{plan.directory}/root"
-    kernel.mount("none", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
+    kernel.mount("none", "/", "", kernel.MS_REC | kernel.MS_SLAVE)  # what the launcher mounts later still comes in
     kernel.mount("tmpfs", root, "tmpfs", INERT & ~kernel.MS_NOEXEC, "size=64k,nr_inodes=256,mode=755")
     _bind(plan.node, f"{root}/bin/node", LOCKED)
     for script in plan.scripts:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from fusebit_platform.runtime.errors import SpawnFailed
 from fusebit_platform.runtime.sandbox import Plan
@@ -31,6 +32,7 @@ class Process:
         self.output = output  # read end of a pipe that carries stdout and stderr
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.shown: asyncio.Future[str] | None = None  # what was wrong when a directory was to be shown to it
         self.exited.add_done_callback(lambda done: on_exit(done.result()) if not done.cancelled() else None)
 
 
@@ -78,6 +80,18 @@ class Launching:
                 raise SpawnFailed(f"A function's process did not start. {error}".strip()) from error
             raise
         return process
+
+    async def show(self, process: Process, source: Path, target: Path) -> bool:
+        """Show a directory read-only in the root of a worker that runs already; tell whether that was possible."""
+        if self._channel is None or process.exited.done():
+            return False
+        process.shown = asyncio.get_running_loop().create_future()
+        request = {"op": "show", "id": process.number, "source": str(source), "target": str(target)}
+        try:
+            _send(self._channel, request, [])
+            return await asyncio.wait_for(process.shown, START_SECONDS) == ""
+        except (OSError, TimeoutError):
+            return False
 
     def kill(self, process: Process) -> None:
         """Kill a worker with SIGKILL; `on_exit` follows."""
@@ -134,11 +148,16 @@ class Launching:
         if not message:
             self._lost()
             return
-        report = json.loads(message)
+        self._note(json.loads(message))
+
+    def _note(self, report: dict[str, Any]) -> None:
         process = self._processes.get(report["id"])
         if process is None:
             return
-        if "pid" in report:
+        if "shown" in report:
+            if process.shown is not None and not process.shown.done():
+                process.shown.set_result(report["shown"])
+        elif "pid" in report:
             _settle(process, report["pid"], report["error"])
         else:
             del self._processes[process.number]
@@ -158,6 +177,8 @@ class Launching:
 
     def _forget_all(self) -> None:
         for process in self._processes.values():
+            if process.shown is not None and not process.shown.done():
+                process.shown.set_result("The launcher ended.")
             _settle(process, 0, "The launcher ended.")
             if not process.exited.done():
                 process.exited.set_result(-9)

@@ -95,7 +95,7 @@ def test_packages_are_readable_for_functions_under_any_umask(tmp_path, share):
     (tmp_path / "app").mkdir()
     before = os.umask(0o077)
     try:
-        builds.place_packages(tree.parent, tmp_path / "app", share=share)
+        builds.place_packages(tree.parent, tmp_path / "app" / "node_modules", share=share)
     finally:
         os.umask(before)
     placed = tmp_path / "app" / "node_modules" / "a"

@@ -294,6 +294,7 @@ def test_frames_survive_any_cutting_and_nonsense_is_refused() -> None:
 
 def test_a_call_past_its_cpu_is_522_with_its_own_cause(functions: Functions, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fusebit_platform.runtime.builds.Build.cpu_s", 0.4)
+    monkeypatch.setattr("fusebit_platform.runtime.watch.DEMOTED_AFTER", 60)  # or a busy machine gives it no CPU at all
     build = functions.build("module.exports = async (ctx) => { for (;;); };", timeout_s=15)
     answer = functions.call(build)
     assert (answer.status, answer.source, answer.cause) == (522, "provider", "cpu")
@@ -309,13 +310,13 @@ def test_a_process_that_computes_for_long_steps_back_and_comes_forward_again(fun
       while (used() < until);
       return { body: 1 };
     };"""
-    build = functions.build(source, boundary="bomb")
+    build = functions.build(source, boundary="bomb", timeout_s=120)
 
     async def ranked() -> None:
         await functions.answer(build)
         (pid,) = functions.pool.pids("bomb")
         rank = Path(f"/proc/{pid}/autogroup")
-        busy = asyncio.create_task(functions.answer(build, ms=900))
+        busy = asyncio.create_task(functions.answer(build, ms=350))
         await functions.settle(lambda: rank.read_text().endswith(" nice 19\n"))
         await busy
         await functions.settle(lambda: rank.read_text().endswith(" nice 0\n"))
@@ -327,6 +328,7 @@ def test_a_process_that_computes_although_nobody_asked_is_ended(
     functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fusebit_platform.runtime.worker.IDLE_SECONDS", 0.3)
+    monkeypatch.setattr("fusebit_platform.runtime.watch.DEMOTED_AFTER", 60)
     functions.logged.clear()
     functions.body(
         functions.build(
@@ -380,3 +382,33 @@ def test_scarce_memory_ends_idle_processes_and_no_busy_one(recipe: Recipe, monke
         assert functions.run(evict()).status == 200
     finally:
         functions.close()
+
+
+@pytest.mark.parametrize("namespaces", [True, False])
+def test_packages_are_seen_read_only_and_are_gone_with_their_process(
+    recipe: Recipe, tmp_path: Path, namespaces: bool
+) -> None:
+    packages = tmp_path / "packages"
+    (packages / "left").mkdir(parents=True)
+    (packages / "left" / "index.js").write_text("module.exports = 'left';")
+    source = """const fs = require('fs');
+      const attempt = (work) => { try { return work(); } catch (error) { return error.code; } };
+      module.exports = async (ctx) => ({ body: [
+        require('left'),
+        attempt(() => fs.writeFileSync(__dirname + '/node_modules/left/index.js', '')),
+        attempt(() => fs.writeFileSync(__dirname + '/node_modules/more.js', '')),
+      ] });"""
+    mounts = Path("/proc/self/mountinfo").read_text()
+    chosen = replace(recipe, permissions=False)
+    functions = Functions(chosen if namespaces else chosen.without_namespaces())
+    try:
+        seen, *refused = functions.body(functions.build(source, dependencies=packages))
+        assert seen == "left"
+        assert set(refused) <= {"EROFS", "EACCES"}
+        assert Path("/proc/self/mountinfo").read_text() == mounts
+        root = functions.pool._root
+        assert root is not None
+    finally:
+        functions.close()
+    assert not root.exists()
+    assert (packages / "left" / "index.js").read_text() == "module.exports = 'left';"
