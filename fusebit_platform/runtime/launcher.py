@@ -86,14 +86,13 @@ class Launcher:
         self._say(id=request["id"], pid=pid, error=complaint.decode(errors="replace"))
 
     def _show(self, request: Mapping[str, Any]) -> None:
-        try:
-            if not self.mounts:
-                raise OSError("there is no mount namespace")
-            mounts.show(self._root, request["source"], request["target"])
-        except OSError as error:
-            self._say(id=request["id"], shown=str(error))
-        else:
-            self._say(id=request["id"], shown="")
+        trouble = "" if self.mounts else "there is no mount namespace"
+        if not trouble:
+            try:
+                mounts.show(self._root, request["source"], request["target"])
+            except OSError as error:
+                trouble = str(error)
+        self._say(id=request["id"], shown=trouble)
 
     def _kill(self, number: int) -> None:
         for pid, known in self._workers.items():
