@@ -1,6 +1,6 @@
 """Named reads; every look-up starts from the tenant, so that somebody else's object does not exist."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,6 @@ from uuid import UUID
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import TruncHour
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.dateparse import parse_datetime
@@ -108,11 +107,19 @@ def runs_of(tenant: Tenant, wanted: Mapping[str, Any]) -> QuerySet[Run]:
     return rows
 
 
-def calls_by_hour(tenant: Tenant, since: datetime) -> list[dict[str, Any]]:
-    """Return how many calls each function had in each hour since then, and how many of them went wrong."""
-    rows = tenant.runs.filter(created_at__gte=since).exclude(function=None).annotate(hour=TruncHour("created_at"))
-    counts = {"calls": Count("pk"), "errors": Count("pk", filter=~Q(cause=""))}
-    return [dict(row) for row in rows.order_by().values("function_id", "hour").annotate(**counts)]
+def calls_by_slot(tenant: Tenant, edges: Sequence[datetime]) -> dict[str, tuple[list[int], list[int]]]:
+    """Return calls and failed calls between each two moments, by the name of the function.
+
+    The database counts and gives one row a function: reading a day of calls, or a row an hour, takes far longer.
+    """
+    slots = range(len(edges) - 1)
+    within = [Q(created_at__gte=edges[at], created_at__lt=edges[at + 1]) for at in slots]
+    counts = {f"calls_{at}": Count("pk", filter=within[at]) for at in slots}
+    counts |= {f"errors_{at}": Count("pk", filter=within[at] & ~Q(cause="")) for at in slots}
+    rows = tenant.runs.filter(created_at__gte=edges[0]).exclude(function=None).order_by()
+    names = ["function_name", *counts]
+    found = rows.values("function_name").annotate(**counts).values_list(*names)
+    return {name: (list(numbers[: len(slots)]), list(numbers[len(slots) :])) for name, *numbers in found}
 
 
 def runs_before(rows: QuerySet[Run], position: str) -> QuerySet[Run]:

@@ -83,7 +83,7 @@ def _overview(request: HttpRequest, member: Membership, form: NewFunctionForm, s
             "function": function,
             "standing": standing.of_function(function),
             "exposure": standing.exposure_if_live(function.deployment),
-            "activity": activity.get(function.pk),
+            "activity": activity.get(function.name),
         }
         for function in found
     ]
