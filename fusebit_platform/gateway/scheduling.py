@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,8 +34,13 @@ def members_of(exchange: Exchange, body: bytes) -> dict[str, Any]:
         "url": exchange.url,
         "query": query,
         "headers": headers,
-        "body": json.loads(body),
+        "body": json.loads(body, parse_float=_finite),
     }
+
+
+def _finite(text: str) -> float:
+    """Return the nearest number that JSON can say; a larger one is infinite to Node.js."""
+    return min(max(float(text), -sys.float_info.max), sys.float_info.max)
 
 
 def base_url(headers: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Count, Min, Q
+from pydantic_core import to_json
 
 from fusebit_platform.errors import BadRequest, NotFound, TooManyRequests
 from fusebit_platform.models import Function, TaskRun
@@ -24,6 +25,7 @@ MAX_RESULT = 512 * 1024  # characters
 BAD_NOT_BEFORE = (
     "The value of the 'fusebit-task-not-before' header must be EPOCH time no more than 24 hours in the future."
 )
+UNKEPT = "The response of the task is too large, or nested too deeply, to be kept."
 LOST = "The platform was stopped while the task was running."
 IDLE = {"availableCount": 0, "delayedCount": 0, "pendingCount": 0}
 State = TaskRun.State
@@ -215,16 +217,26 @@ def finish(number: int, *, output: Mapping[str, Any] | None = None, error: Mappi
     run = TaskRun.objects.filter(pk=number, state=State.RUNNING).first()
     if run is None:
         return
-    text = json.dumps({"output": output} if error is None else {"error": error}, ensure_ascii=False)
-    result = text.encode(errors="replace").decode()  # half of a character, which JavaScript allows, is none
-    if len(result) > MAX_RESULT:
-        result = json.dumps({"error": {"statusCode": 500, "message": "The response of the task is too large to keep."}})
+    result = _kept({"output": output} if error is None else {"error": error})
+    if result is None:
+        result = json.dumps({"error": {"statusCode": 500, "message": UNKEPT}})
         error = {}
     run.state = State.COMPLETED if error is None else State.ERROR
     run.result = result
     run.ended_ms = max(moments.now_ms(), (run.started_ms or 0) + 1)
     with transactions.unnoticed():
         run.save(update_fields=["state", "result", "ended_ms"])
+
+
+def _kept(result: Mapping[str, Any]) -> str | None:
+    """Return a result as it is kept, None for one that is too large or too deep to be shown."""
+    try:
+        text = json.dumps(result, ensure_ascii=False)
+        text = text.encode(errors="replace").decode()  # half of a character, which JavaScript allows, is none
+        to_json([json.loads(text)], inf_nan_mode="null")
+    except (ValueError, RecursionError):
+        return None
+    return text if len(text) <= MAX_RESULT else None
 
 
 def renew(numbers: Iterable[int]) -> None:

@@ -15,6 +15,7 @@ CODE = """module.exports = async (ctx) => {
   if (ctx.method !== 'TASK') return {body: ctx.method};
   if (ctx.body.fail) throw new Error('broken');
   if (ctx.body.half) return {body: 'half \\ud800, NUL \\0', headers: {a: NaN}};
+  if (ctx.body.deep) return {body: JSON.parse('['.repeat(400) + ']'.repeat(400))};
   if (ctx.body.large) return {body: 'x'.repeat(600000)};
   if (ctx.body.leave) process.exit(3);
   if (ctx.body.ms) await new Promise((done) => setTimeout(done, ctx.body.ms));
@@ -163,9 +164,10 @@ def test_a_process_that_ends_makes_the_task_an_error(tasks):
 
 
 def test_a_response_that_cannot_be_kept_as_it_is_ends_well_all_the_same(tasks):
-    half, large = (tasks.finished(tasks.post(body={name: True}).json()) for name in ("half", "large"))
+    half, large, deep = (tasks.finished(tasks.post(body={name: True}).json()) for name in ("half", "large", "deep"))
     assert half["output"]["response"] == {"body": "half ?, NUL \0", "headers": {"a": None}}
     assert (large["status"], large["error"]["statusCode"]) == ("error", 500)
+    assert deep["status"] == "error"
 
 
 def test_a_task_waits_for_the_time_it_must_not_begin_before(tasks):
