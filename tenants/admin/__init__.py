@@ -6,11 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from tenants import models
+from tenants.admin import access as access_tables
 from tenants.admin import provisioning as provisioning_tables
 from tenants.admin.tables import ReadOnly, ReadOnlyInline, ValuesFilter, ask, operator
 from tenants.services import operations, provisioning
 
-__all__ = ["provisioning_tables"]
+__all__ = ["access_tables", "provisioning_tables"]
 
 LEDGER = ("at", "step", "subject", "attempt", "state", "outcome", "cause", "reference_id", "detail")
 
@@ -105,7 +106,7 @@ class TenantAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not 
 class AuditEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Who changed what."""
 
-    list_display = ["at", "tenant", "actor", "action", "target"]
+    list_display = ["at", "number", "tenant", "actor", "action", "target", "detail"]
     list_filter = ["action"]
     search_fields = ["target", "tenant__slug", "actor__email"]
     list_select_related = ["tenant", "actor"]

@@ -200,7 +200,9 @@ def test_call_tokens_begin_to_work_and_are_revoked(cast: Cast, signed_in: Open, 
 
 def test_a_call_token_that_fusebit_would_not_take(cast: Cast, signed_in: Open, can_sign: None) -> None:
     call_tokens.mint(function=cast.hello, name="Shop", expires_at=timezone.now() + timedelta(days=9), actor=cast.ada)
-    FusebitUser.objects.filter(user=None).update(state=State.BLOCKED, reference_id="ref-51aa", next_attempt_at=None)
+    FusebitUser.objects.filter(user=None).update(
+        state=State.BLOCKED, error_code="grant_refused", reference_id="ref-51aa"
+    )
 
     page = signed_in(cast.ada, at(cast, "functions/hello/tokens/"))
 

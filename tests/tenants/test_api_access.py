@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -75,6 +76,23 @@ def test_a_token_never_does_more_than_its_person(cast: Cast) -> None:
 
     assert (answer.status_code, answer.json()["code"]) == (403, "role_missing")
     assert AuditEvent.objects.get(action="denied").actor == cast.ben
+
+
+def test_the_command_prints_a_token_alone_on_its_line(cast: Cast, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("create_api_token", "ada@example.com", name="cli", scope="read", days=30, tenant=cast.tenant.slug)
+
+    row = tokens.find(capsys.readouterr().out.splitlines()[-1])
+
+    assert row is not None
+    assert (row.name, row.scope, row.tenant) == ("cli", "read", cast.tenant)
+    assert row.expires_at is not None
+    assert timedelta(days=29) < row.expires_at - timezone.now() < timedelta(days=31)
+
+
+def test_the_command_refuses_what_makes_no_sense(cast: Cast) -> None:
+    for options in ({"days": 0, "name": "x"}, {"name": " "}, {"name": "x", "tenant": "elsewhere"}):
+        with pytest.raises(CommandError):
+            call_command("create_api_token", "ada@example.com", **options)
 
 
 def test_an_expired_token_is_refused(cast: Cast) -> None:
