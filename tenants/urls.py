@@ -30,6 +30,7 @@ urlpatterns = [
     path("account/link/<slug:provider>/", account.link, name="account-link"),
     path("account/unlink/<int:pk>/", account.unlink, name="account-unlink"),
     path(f"{TENANT}setup/", home.setup, name="setup"),
+    path(f"{TENANT}setup/events/", home.events, name="setup-events"),
     path(f"{TENANT}setup/retry/", home.retry, name="retry"),
     path(f"{TENANT}functions/", functions.overview, name="functions"),
     path(f"{TENANT}members/", people.overview, name="members"),

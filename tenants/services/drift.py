@@ -136,9 +136,11 @@ def _names(row: FusebitUser) -> Iterator[tuple[object, FusebitUser]]:
 
 
 def _difference(row: FusebitUser, user: door.RemoteUser) -> Line | None:
-    actions = door.plan(remote_users.wanted(row), door.Observation(door.Seen.PRESENT, user))
+    wanted = remote_users.wanted(row)
+    actions = door.plan(wanted, door.Observation(door.Seen.PRESENT, user))
     if not actions:
-        return None
+        should_be_gone = "should not be there, and has what we did not give it"
+        return Line(FOREIGN, row.subject, user.id, should_be_gone) if wanted.absent else None
     match actions[0]:
         case door.Replace(_, identities, access):
             what = [name for name, value in (("identities", identities), ("access", access)) if value is not None]

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from tenants import selectors
-from tenants.models import Deployment, FusebitUser, Reconciled, State, Tenant
+from tenants.models import Deployment, FusebitUser, ProvisioningEvent, Reconciled, State, Tenant
 
+LINES = 12
 DONE, ACTIVE, WAITING, FAILED = "done", "active", "waiting", "failed"
 
 
@@ -30,6 +31,12 @@ def steps(tenant: Tenant) -> list[Step]:
         Step("boundary", "Boundary", DONE if settled else WAITING),
         _step("function", "Starter function", function, begun=settled),
     ]
+
+
+def ledger(tenant: Tenant, *, after: int = 0, limit: int = LINES) -> list[ProvisioningEvent]:
+    """Return the newest rows of the ledger after `after`, the oldest first: what operators see, too."""
+    rows = tenant.provisioning_events.filter(pk__gt=after).order_by("-pk")[:limit]
+    return list(reversed(rows))
 
 
 def is_complete(tenant: Tenant) -> bool:

@@ -1,9 +1,14 @@
 """The way in: to the function that the person worked on last, or to what is still being set up."""
 
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +23,9 @@ from tenants.views import scope
 
 LAST = "last_function"  # the session's key: the function that was open last
 SLOW_AFTER = timedelta(seconds=10)
+STREAM_S = 60.0  # the page begins another stream, or polls, when this one ends
+LOOK_S = 0.3
+MOST_DIGITS = 18
 
 
 @require_GET
@@ -45,12 +53,40 @@ def setup(request: HttpRequest, slug: str) -> HttpResponse:
     if progress.is_complete(tenant):
         return HttpResponseClientRedirect(reverse("tenants:home")) if htmx else redirect("tenants:home")
     is_slow = timezone.now() - tenant.created_at > SLOW_AFTER
-    seen = ".".join([*(step.state for step in steps), "slow" if is_slow else "brisk"])
+    ledger = progress.ledger(tenant)
+    seen = ".".join(
+        [*(step.state for step in steps), "slow" if is_slow else "brisk", str(ledger[-1].pk if ledger else 0)]
+    )
     if htmx and request.GET.get("seen") == seen:
         return HttpResponse(status=204)
     failed = next((step for step in steps if step.state == progress.FAILED), None)
-    context = {"tenant": tenant, "steps": steps, "failed": failed, "is_slow": is_slow, "seen": seen}
+    context = {"tenant": tenant, "steps": steps, "ledger": ledger, "failed": failed, "is_slow": is_slow, "seen": seen}
     return render(request, "tenants/_steps.html" if htmx else "tenants/setup.html", context)
+
+
+@require_GET
+async def events(request: HttpRequest, slug: str) -> StreamingHttpResponse:
+    """Say at once when a step was written to the ledger; the page then asks for what changed."""
+    tenant = (await sync_to_async(scope.membership)(request, slug)).tenant
+    given = request.headers.get("Last-Event-ID", "")
+    after = int(given) if given.isascii() and given.isdigit() and len(given) < MOST_DIGITS else 0
+    response = StreamingHttpResponse(_steps_written(tenant, after), content_type="text/event-stream")
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+async def _steps_written(tenant: Tenant, after: int) -> AsyncIterator[str]:
+    until = time.monotonic() + STREAM_S
+    while time.monotonic() < until:
+        for row in await sync_to_async(progress.ledger)(tenant, after=after):
+            after = row.pk
+            told = {"step": row.step, "outcome": row.outcome, "cause": row.cause, "reference": row.reference_id}
+            yield f"id: {row.pk}\nevent: step\ndata: {json.dumps(told)}\n\n"
+        if await sync_to_async(progress.is_complete)(tenant):
+            break
+        await asyncio.sleep(LOOK_S)
+    yield "event: end\ndata: {}\n\n"
 
 
 @require_POST

@@ -75,9 +75,14 @@ class Walk(RuleBasedStateMachine):
 
     @rule(who=PEOPLE, how=st.sampled_from(["delete", "broaden", "narrow"]))
     def meddle(self, who: int, how: str) -> None:
-        """Somebody changes a user at Fusebit."""
+        """Somebody changes a user at Fusebit that we know: what others broaden before we saw it, we leave alone."""
+        from tenants.models import FusebitUser
+
+        known = set(FusebitUser.objects.exclude(remote_user_id="").values_list("remote_user_id", flat=True))
         for user in self.on.state()["users"]:
             if any(entry["subject"] == f"local|h{who}" for entry in user.get("identities", ())):
+                if user["id"] not in known:
+                    continue
                 if how == "delete":
                     self.on.tell(delete=[user["id"]])
                 else:
