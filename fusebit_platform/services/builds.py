@@ -17,7 +17,7 @@ from fusebit_platform.services.live_logs import ERROR, INFORMATION, Line
 from fusebit_platform.services.publication import Draft
 
 ATTEMPTS = 10
-WAIT_SECONDS = 8.0  # within the PUT
+WAIT_SECONDS = 10.0  # within the PUT
 WAITING = BoundedSemaphore(4)  # of the threads that answer requests, those that may wait
 KEPT_MS = 24 * 60 * 60 * 1000
 OVERTAKEN = {"message": "The function was changed by another request before it was built.", "log": ""}

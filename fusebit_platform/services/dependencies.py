@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from threading import BoundedSemaphore
 from typing import Any
@@ -17,6 +18,9 @@ TAG = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
 ARCHIVE = re.compile(r"\.(tgz|tar|tar\.gz)$", re.IGNORECASE)
 RESOLVING = BoundedSemaphore(3)  # npm takes memory and a core each time
 PATIENCE_S = 10.0
+REMEMBERED_S = 60.0
+MAX_REMEMBERED = 200
+_resolved: dict[str, tuple[str, float]] = {}  # lockfiles by what was declared, and until when they are good
 MAX_NAME = 214
 MAX_DECLARED = 200
 MENTIONED = re.compile(r"((?:@[^/@\s'\"]+/)?[^/@\s'\"]+)@([^'\"\n]*?)(?='|\"|\.?\n|\.$|\s(?:is|could)|$)")
@@ -40,17 +44,17 @@ def pin(specification: dict[str, Any], previous: Mapping[str, Any] | None) -> No
         specification["dependencies"] = previous.get("dependencies", {})
         specification["packages"] = previous.get("packages", "")
     else:
-        resolve(specification)
+        resolve(specification, fresh=False)
 
 
-def resolve(specification: dict[str, Any]) -> None:
-    """Pin the declared ranges to the versions that the registry has now; raise BadRequest."""
+def resolve(specification: dict[str, Any], *, fresh: bool = True) -> None:
+    """Pin the declared ranges to the versions that the registry has, now or a minute ago; raise BadRequest."""
     ranges: dict[str, str] = specification["ranges"]
     specification["dependencies"], specification["packages"] = {}, ""
     if not ranges:
         return
     check(ranges)
-    lock = _lockfile(ranges)
+    lock = _lockfile(ranges, fresh=fresh)
     found = json.loads(lock)["packages"]
     for name, wanted in ranges.items():
         if f"node_modules/{name}" not in found:
@@ -60,7 +64,18 @@ def resolve(specification: dict[str, Any]) -> None:
     specification["packages"] = packages.remember(lock)
 
 
-def _lockfile(ranges: Mapping[str, str]) -> str:
+def _lockfile(ranges: Mapping[str, str], *, fresh: bool) -> str:
+    declared = json.dumps(ranges, sort_keys=True)
+    lock, until = _resolved.get(declared, ("", 0.0))
+    if fresh or until < time.monotonic():
+        lock = _asked(ranges)
+        if len(_resolved) >= MAX_REMEMBERED:
+            _resolved.clear()
+        _resolved[declared] = (lock, time.monotonic() + REMEMBERED_S)
+    return lock
+
+
+def _asked(ranges: Mapping[str, str]) -> str:
     if not RESOLVING.acquire(timeout=PATIENCE_S):
         raise TooManyRequests
     try:
