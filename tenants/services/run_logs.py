@@ -10,6 +10,7 @@ from tenants.models import Run
 from tenants.services import deployments, secrets
 
 ERROR_LEVEL = 50
+LONGEST_LINE = 10_000  # characters; a longer line is cut and says so
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,13 @@ def of(run: Run) -> Lines:
         [
             Line(
                 parse_datetime(str(entry.get("time", ""))),
-                mask(str(entry.get("msg", ""))),
+                _shown(mask(str(entry.get("msg", "")))),
                 str(entry.get("level")) == str(ERROR_LEVEL),
             )
             for entry in entries
         ]
     )
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}… (cut, {len(text)} characters)"

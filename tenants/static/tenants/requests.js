@@ -29,8 +29,10 @@ export function requests(form, changes) {
     if (!isSave(event)) return;
     const { status, responseURL } = event.detail.xhr;
     const isRedirected = responseURL && new URL(responseURL).pathname !== location.pathname;
-    if (status === 200 && !isRedirected) changes.saved();
-    else changes.failed(status === 412 ? "conflict" : "failed");
+    if (status === 200 && !isRedirected) {
+      changes.saved();
+      form.elements.message.value = ""; // it was about this save, not about the next
+    } else changes.failed(status === 412 ? "conflict" : "failed");
   });
   document.addEventListener("htmx:sendError", (event) => {
     if (!isSave(event)) say(placeOf(event), OFFLINE); // a save waits; offline.js says so
