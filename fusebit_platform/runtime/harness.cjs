@@ -44,6 +44,7 @@ const channel = new net.Socket({ fd: 3, readable: true, writable: true });
 const write = channel.write;
 const calls = new AsyncLocalStorage();
 const storeOf = AsyncLocalStorage.prototype.getStore;
+const adoptPackages = require('./packed.cjs');
 require('./outward.cjs')(() => apply(storeOf, calls, [])?.trace);
 const scheduleTask = require('./scheduling.cjs');
 const open = new MapClass();
@@ -329,6 +330,7 @@ function load(payload) {
     // The permission model may refuse; the working directory is then the one the process started in.
   }
   try {
+    if (build.packages) adoptPackages(build.directory);
     const exported = require(build.entry);
     const complaint = judge(exported);
     if (complaint === null) handler = exported;

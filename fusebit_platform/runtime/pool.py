@@ -8,7 +8,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from fusebit_platform.runtime import builds, limits, memory, recipe
+from fusebit_platform.runtime import builds, limits, memory, packing, recipe
 from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply, failure
 from fusebit_platform.runtime.errors import NodeFull, RuntimeFault, SpawnFailed
 from fusebit_platform.runtime.outlets import Egress
@@ -89,6 +89,7 @@ class Pool:
         self._root: Path | None = None
         self._ticker: asyncio.TimerHandle | None = None
         self._idle_bytes = 0
+        self._packed: set[Path] = set()  # trees of packages that are, or are being, packed
         self._closed = False
         self._ticks = 0
 
@@ -217,11 +218,19 @@ class Pool:
 
     async def _show_packages(self, worker: Worker, source: Path, target: Path) -> None:
         """Let a process see its packages: by a mount where there are namespaces, else as a copy of its own."""
+        if source not in self._packed and not (source / packing.PACKED).exists():
+            self._later(self._pack(source))
+        self._packed.add(source)
         target.mkdir(mode=0o755)
         share = self._recipe.namespaces  # what is mounted is read-only for the function
         if share and worker.process is not None and await self._launching.show(worker.process, source, target):
             return
         await asyncio.to_thread(builds.place_packages, source, target, share=share)
+
+    async def _pack(self, packages: Path) -> None:
+        build = packing.build_of(packages)
+        await packing.pack(packages, build, self.submit)
+        await self.forget(build)
 
     # --- processes ---
 

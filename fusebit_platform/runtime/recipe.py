@@ -12,7 +12,7 @@ from fusebit_platform.runtime.errors import SpawnFailed
 from fusebit_platform.runtime.limits import Limits
 from fusebit_platform.runtime.sandbox import Plan
 
-NAMES = ("harness.cjs", "outward.cjs", "scheduling.cjs")  # the first one starts
+NAMES = ("harness.cjs", "outward.cjs", "packed.cjs", "scheduling.cjs")  # the first one starts
 SCRIPTS = tuple(Path(__file__).with_name(name) for name in NAMES)
 FIRST_HOST_ID = 200_000  # users nobody else has; each worker of a root platform gets one of its own
 HOST_IDS = 60_000

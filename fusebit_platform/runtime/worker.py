@@ -89,6 +89,7 @@ class Worker(asyncio.Protocol):
         load = {
             "directory": directory,
             "entry": f"{directory}/{build.entry}",
+            "packages": build.dependencies is not None,
             "configuration": dict(build.configuration),
             "context": dict(build.context),
         }

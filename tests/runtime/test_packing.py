@@ -1,0 +1,68 @@
+"""Packages are packed once and then loaded in one piece, and behave as if they were not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fusebit_platform.runtime.packing import PACKED
+from fusebit_platform.runtime.recipe import Recipe
+from tests.runtime.conftest import Functions
+
+FILES = {
+    "left/package.json": '{"main": "lib/main.js"}',
+    "left/lib/main.js": """const own = require('./own');
+      module.exports = { own, file: __filename, right: require('right') };""",
+    "left/lib/own.js": """exports.resolved = require.resolve('right');
+      exports.line = () => new Error('x').stack.split('\\n')[1];""",
+    "right/index.js": """'use strict';
+      exports.strict = (function () { return this === undefined; })();
+      exports.main = require.main === module;""",
+    "esm/package.json": '{"type": "module", "exports": "./index.js"}',
+    "esm/index.js": "export const modern = true;",
+    "broken/index.js": "throw new Error('not now');",
+}
+SOURCE = """const left = require('left');
+module.exports = async (ctx) => {
+  let broken = '';
+  try { require('broken'); } catch (error) { broken = error.message; }
+  return { body: [left.file, left.own.resolved, left.own.line(), left.right, (await import('esm')).modern, broken] };
+};"""
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    tree = tmp_path / "node_modules"
+    for name, content in FILES.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(content)
+    names = dict.fromkeys(("left", "esm", "broken"), "1")
+    (tmp_path / "package.json").write_text(json.dumps({"dependencies": names}))
+    return tree
+
+
+@pytest.mark.parametrize("namespaces", [True, False])
+def test_packed_packages_behave_as_the_others_do(recipe: Recipe, packages: Path, namespaces: bool) -> None:
+    functions = Functions(recipe if namespaces else recipe.without_namespaces(), spares=0)
+    try:
+        plain = functions.body(functions.build(SOURCE, dependencies=packages))
+        functions.run(functions.settle(lambda: (packages / PACKED).exists()))
+        files = json.loads((packages / PACKED).read_bytes()[4:].partition(b"}}")[0] + b"}}")["files"]
+        assert set(files) >= {
+            f"node_modules/{name}" for name in ("left/lib/main.js", "left/lib/own.js", "right/index.js")
+        }
+        packed = functions.body(functions.build(SOURCE, dependencies=packages))
+        inside = (value.partition("/node_modules/")[2] if isinstance(value, str) else value for value in plain)
+        assert list(inside) == [v.partition("/node_modules/")[2] if isinstance(v, str) else v for v in packed]
+        assert packed[-2:] == [True, "not now"]
+    finally:
+        functions.close()
+
+
+def test_a_piece_that_cannot_be_read_is_not_used(recipe: Recipe, packages: Path) -> None:
+    (packages / PACKED).write_bytes(b"nonsense")
+    functions = Functions(recipe, spares=0)
+    try:
+        assert functions.body(functions.build(SOURCE, dependencies=packages))[-2:] == [True, "not now"]
+    finally:
+        functions.close()
