@@ -65,6 +65,8 @@ def compute() -> Overview:
 def _sandbox() -> tuple[str, bool]:
     try:
         state = door.extensions().sandbox
+    except door.NotConfigured:
+        return "No client was imported.", False
     except door.FusebitError:
         return SANDBOX_UNKNOWN, False
     if not state:
