@@ -25,7 +25,7 @@ from fusebit_platform.gateway.flow import Gateway, InThread
 from fusebit_platform.gateway.records import Records
 from fusebit_platform.runtime import node, probe
 from fusebit_platform.runtime.builds import LogSink
-from fusebit_platform.runtime.pool import Pool
+from fusebit_platform.runtime.pool import Pool, usual_spares
 from fusebit_platform.runtime.recipe import Recipe
 from fusebit_platform.runtime.refusing import Refusing
 
@@ -206,6 +206,11 @@ def operator_rules(base_url: str) -> rules.Operator:
     )
 
 
+def spares_wanted() -> int:
+    """Return how many processes wait for functions that have none; raise ValueError for nonsense."""
+    return int(os.environ.get("SPARE_PROCESSES") or usual_spares())
+
+
 def background_of(site: Site, gateway: Gateway, runtime: Pool | Refusing, in_thread: InThread) -> Background | None:
     """Return what runs tasks and schedules, None where there are none."""
     if site.jobs is None:
@@ -220,10 +225,10 @@ async def isolated(recipe: Recipe, egress: Proxy, *, allow_weak: bool, sink: Log
     chosen, report = await probe.strongest(recipe, egress)
     if report.sound:
         print(f"Sandbox: {report}.", file=sys.stderr, flush=True)
-        return Pool(chosen, sink=sink, egress=egress)
+        return Pool(chosen, spares=spares_wanted(), sink=sink, egress=egress)
     if allow_weak and not report.trouble:
         print(f"Sandbox: WEAK, allowed by --allow-weak-sandbox; {report}.", file=sys.stderr, flush=True)
-        return Pool(chosen, sink=sink, egress=egress)
+        return Pool(chosen, spares=spares_wanted(), sink=sink, egress=egress)
     probe.refuse(f"Runtime isolation is unavailable: {report}.")
     advice = "Functions are refused; --allow-weak-sandbox runs them all the same."
     print(f"Sandbox: {report}. {advice}", file=sys.stderr, flush=True)

@@ -1,5 +1,6 @@
 """How much memory the machine, or the cgroup the platform runs in, has left."""
 
+import os
 from pathlib import Path
 
 CGROUP_V2 = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current"))
@@ -8,6 +9,11 @@ CGROUP_V1 = (
     Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
 )
 SCARCE = 0.08  # of all memory
+
+
+def total() -> int:
+    """Return the bytes of memory that the machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def is_scarce() -> bool:

@@ -18,6 +18,11 @@ from fusebit_platform.runtime.worker import Worker
 
 TICK_SECONDS = 0.1
 USUAL_MEMORY_MB = 128  # what spare processes are prepared for
+AT_ONCE = 2  # spare processes that are replaced without delay
+FILL_AFTER_TICKS = 50  # before that the platform has better things to do than to be ready for a crowd
+MOST_SPARES = 40
+SPARE_SHARE = 0.02  # of the machine's memory
+SPARE_BYTES = 10 * limits.MIB  # that one costs
 PROCESSES_PER_VERSION = 3  # a second one starts only when the first one hangs
 
 
@@ -242,8 +247,12 @@ class Pool:
         return None
 
     def _prepare(self) -> None:
-        missing = self._wanted_spares - len(self._spares) - self._spares_arriving
-        for _ in range(0 if self._closed else missing):
+        """Have a few spare processes at once; all further ones come one by one, when there is time."""
+        for _ in range(min(AT_ONCE, self._wanted_spares) - len(self._spares) - self._spares_arriving):
+            self._begin_spare()
+
+    def _begin_spare(self) -> None:
+        if not self._closed and len(self._spares) + self._spares_arriving < self._wanted_spares:
             self._spares_arriving += 1
             self._later(self._add_spare())
 
@@ -313,6 +322,8 @@ class Pool:
         now = time.monotonic()
         self._ticks += 1
         is_whole_second = self._ticks % 10 == 0
+        if self._ticks > FILL_AFTER_TICKS and self._ticks % 2 == 0 and not self._spares_arriving:
+            self._begin_spare()
         for worker in list(self._workers):
             if worker.build is None:
                 continue
@@ -323,6 +334,7 @@ class Pool:
             elif is_whole_second:
                 worker.look_idle()
         if is_whole_second and memory.is_scarce():
+            self._wanted_spares = min(AT_ONCE, self._wanted_spares)
             self._evict()
         self._ticker = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
 
@@ -337,6 +349,11 @@ class Pool:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def usual_spares() -> int:
+    """Return how many spare processes suit this machine."""
+    return max(AT_ONCE, min(MOST_SPARES, int(memory.total() * SPARE_SHARE / SPARE_BYTES)))
 
 
 def _reason(error: Exception) -> str:

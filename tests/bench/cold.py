@@ -12,6 +12,7 @@ HELLO = "module.exports = async (ctx) => ({ body: { hello: 'world' } });"
 HEAVY = "require('express'); module.exports = async (ctx) => ({ body: { hello: 'world' } });"
 CLOSED = {"authentication": "required"}
 LIGHT_CALLS, HEAVY_CALLS, BURST = 40, 15, 40
+REST_SECONDS = 20  # until all spare processes are there again
 APART_SECONDS = 0.15  # between two new tenants: the next spare process comes up
 
 
@@ -42,7 +43,7 @@ def _one_by_one(platform: Platform, name: str, source: str, count: int, **settin
 def _at_once(platform: Platform) -> list[float]:
     for number in range(BURST):
         platform.put(f"burst{number}/hello", HELLO, security=CLOSED)
-    time.sleep(1)
+    time.sleep(REST_SECONDS)
     with concurrent.futures.ThreadPoolExecutor(BURST) as callers:
         urls = [platform.url(f"burst{number}/hello") for number in range(BURST)]
         return list(callers.map(lambda url: first_call(platform.port, url), urls))
