@@ -1,13 +1,14 @@
 """Named reads; every look-up starts from the tenant, so that somebody else's object does not exist."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.dateparse import parse_datetime
@@ -105,6 +106,27 @@ def runs_of(tenant: Tenant, wanted: Mapping[str, Any]) -> QuerySet[Run]:
             Q(path__icontains=text) | Q(message__icontains=text) | Q(trace_id__startswith=text) | Q(reference_id=text)
         )
     return rows
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a function used: calls, failed or refused ones, latency in ms, processor time in seconds."""
+
+    calls: int
+    errors: int
+    p50_ms: float
+    p95_ms: float
+    cpu_s: float
+
+
+def usage_of(function: Function, since: datetime) -> Usage:
+    """Return what the function used since then."""
+    rows = function.runs.filter(created_at__gte=since)
+    counted = rows.aggregate(calls=Count("pk"), errors=Count("pk", filter=~Q(cause="")), cpu=Sum("cpu_ms"))
+    calls = counted["calls"]
+    slower = rows.order_by("duration_ms").values_list("duration_ms", flat=True)
+    p50, p95 = ((slower[int(calls * share)] if calls else 0.0) for share in (0.5, 0.95))
+    return Usage(calls, counted["errors"], p50, p95, (counted["cpu"] or 0.0) / 1000)
 
 
 def calls_by_slot(tenant: Tenant, edges: Sequence[datetime]) -> dict[str, tuple[list[int], list[int]]]:

@@ -1,5 +1,6 @@
 """Calls: a list that can be narrowed and shared, one call with everything that is known, and sending it again."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -36,6 +38,9 @@ def of_function(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """List the calls of one function."""
     function = scope.function(request, slug, name)
     shown = frame.of(request, function, "runs")
+    htmx = bool(request.htmx)  # type: ignore[attr-defined]  # by its middleware
+    if not htmx:
+        shown["usage"] = selectors.usage_of(function, timezone.now() - timedelta(days=1))
     shown["offered"] = function.versions.only("number", "function_id", "message")[:VERSIONS_OFFERED]
     return _list(request, function.tenant, function, shown)
 

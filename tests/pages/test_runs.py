@@ -180,3 +180,14 @@ def test_ten_thousand_calls_need_as_few_queries_as_ten(
     for path in ("runs/", "functions/hello/runs/", f"runs/{Run.objects.first().pk}/", "functions/hello/logs/"):
         with django_assert_max_num_queries(12):
             page(ada, home_of + path)
+
+
+def test_what_a_function_used_in_a_day_is_counted(ada: Client, cast: Cast, home_of: str) -> None:
+    for number in range(1, 101):
+        called(cast, duration_ms=number, cpu_ms=100, cause="timeout" if number > 98 else "")
+    called(cast, duration_ms=9_000, created_at=timezone.now() - timedelta(days=2))
+
+    shown = page(ada, f"{home_of}functions/hello/runs/")
+
+    for words in ("<dd>100</dd>", "<dd>2</dd>", "<dd>51 ms</dd>", "<dd>96 ms</dd>", "<dd>10 s</dd>"):
+        assert words in shown, words
