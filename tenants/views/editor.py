@@ -101,7 +101,10 @@ def _version(function: Function, form: SaveForm, author: User) -> FunctionVersio
     latest = function.latest
     if latest.files == form.cleaned_data["sources"]:
         return latest
-    return functions.save(function=function, change=form.change(), base_version=form.base, author=author)
+    began = function.versions.filter(number=form.base).first()
+    only_settings_changed = began is not None and began.files == latest.files  # which this save keeps
+    base = latest.number if only_settings_changed else form.base
+    return functions.save(function=function, change=form.change(), base_version=base, author=author)
 
 
 def done(request: HttpRequest, function: Function, said: str) -> HttpResponse:

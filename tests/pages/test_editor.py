@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tenants.models import Deployment
-from tenants.services import functions
+from tenants.services import configuration, functions
 from tests.cast import Cast
 from tests.pages.conftest import SignedIn
 
@@ -204,3 +204,13 @@ def test_a_dependency_that_could_not_be_built_is_shown_at_its_line_with_the_log(
     assert "Open package.json at line 4" in shown
     assert "Sending v2: 2 files." in shown
     assert "Sending v2" in text(ada.get(f"{editor}build-log/"))
+
+
+def test_a_secret_that_was_set_meanwhile_is_no_conflict(ada: Client, cast: Cast, editor: str) -> None:
+    configuration.patch(function=cast.hello, author=cast.dee, secret={"TOKEN": "a value of mine"})
+
+    answer = ada.post(editor, posted({"index.js": CODE}, 1))
+
+    assert answer.status_code == 302
+    assert (cast.hello.latest.number, list(cast.hello.latest.secrets)) == (3, ["TOKEN"])
+    assert cast.hello.latest.files == {"index.js": CODE}
