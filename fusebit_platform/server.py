@@ -23,9 +23,9 @@ from fusebit_platform.gateway.connection import IDLE_SECONDS, Connection
 from fusebit_platform.gateway.contracts import Executions
 from fusebit_platform.gateway.flow import Gateway, InThread
 from fusebit_platform.gateway.records import Records
-from fusebit_platform.runtime import node, probe
+from fusebit_platform.runtime import node, probe, spares
 from fusebit_platform.runtime.builds import LogSink
-from fusebit_platform.runtime.pool import Pool, usual_spares
+from fusebit_platform.runtime.pool import Pool
 from fusebit_platform.runtime.recipe import Recipe
 from fusebit_platform.runtime.refusing import Refusing
 
@@ -208,7 +208,7 @@ def operator_rules(base_url: str) -> rules.Operator:
 
 def spares_wanted() -> int:
     """Return how many processes wait for functions that have none; raise ValueError for nonsense."""
-    return int(os.environ.get("SPARE_PROCESSES") or usual_spares())
+    return int(os.environ.get("SPARE_PROCESSES") or spares.usual())
 
 
 def background_of(site: Site, gateway: Gateway, runtime: Pool | Refusing, in_thread: InThread) -> Background | None:

@@ -11,58 +11,15 @@ from pathlib import Path
 from fusebit_platform.runtime import builds, limits, memory, packing, recipe
 from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply, failure
 from fusebit_platform.runtime.errors import NodeFull, RuntimeFault, SpawnFailed
+from fusebit_platform.runtime.lanes import TOO_MANY, Lane
 from fusebit_platform.runtime.outlets import Egress
 from fusebit_platform.runtime.recipe import Recipe
+from fusebit_platform.runtime.spares import AT_ONCE, FILL_AFTER_TICKS
 from fusebit_platform.runtime.spawning import Launching
 from fusebit_platform.runtime.worker import Worker
 
 TICK_SECONDS = 0.1
 USUAL_MEMORY_MB = 128  # what spare processes are prepared for
-AT_ONCE = 2  # spare processes that are replaced without delay
-FILL_AFTER_TICKS = 50  # before that the platform has better things to do than to be ready for a crowd
-MOST_SPARES = 40
-SPARE_SHARE = 0.02  # of the machine's memory
-SPARE_BYTES = 10 * limits.MIB  # that one costs
-PROCESSES_PER_VERSION = 3  # a second one starts only when the first one hangs
-
-
-TOO_MANY = failure(429, "Too Many Requests", kind="", cause="rate_limited", source="proxy")
-
-
-class Lane:
-    """The processes of one function version and the calls waiting for the first of them."""
-
-    def __init__(self, build: Build) -> None:
-        self.build = build
-        self.workers: list[Worker] = []
-        self.waiting: deque[tuple[bytes, float, Reply]] = deque()
-        self.arriving = 0
-        self.superseded = False
-
-    def renew(self, build: Build) -> None:
-        """Take over what may change without a new version: the rules of the boundary."""
-        self.build = build
-        for worker in self.workers:
-            if worker.outlet is not None:
-                worker.outlet.restrict(build.egress_allow, build.egress_deny)
-
-    def ready(self) -> Worker | None:
-        """Return a process that takes a call now, the least busy first."""
-        if len(self.workers) == 1:
-            worker = self.workers[0]
-            return None if worker.retiring or worker.stuck else worker
-        able = [worker for worker in self.workers if not worker.retiring and not worker.stuck]
-        return min(able, key=lambda worker: len(worker.calls), default=None)
-
-    def last_resort(self) -> Worker | None:
-        """Return a process that hangs but may recover, when no more may be started."""
-        able = [worker for worker in self.workers if not worker.retiring]
-        return able[0] if len(able) + self.arriving >= PROCESSES_PER_VERSION else None
-
-    @property
-    def load(self) -> int:
-        """Count the calls waiting and in flight."""
-        return len(self.waiting) + sum(len(worker.calls) for worker in self.workers)
 
 
 class Pool:
@@ -349,11 +306,6 @@ class Pool:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def usual_spares() -> int:
-    """Return how many spare processes suit this machine."""
-    return max(AT_ONCE, min(MOST_SPARES, int(memory.total() * SPARE_SHARE / SPARE_BYTES)))
 
 
 def _reason(error: Exception) -> str:

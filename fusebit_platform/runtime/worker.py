@@ -6,12 +6,11 @@ import json
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from fusebit_platform.runtime import frames
-from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply, failure
+from fusebit_platform.runtime import endings, frames
+from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply
 from fusebit_platform.runtime.errors import BadFrame
 from fusebit_platform.runtime.frames import ANSWER_HEAD, Kind
 from fusebit_platform.runtime.limits import HOSTILE_LOG_BYTES
@@ -22,8 +21,6 @@ from fusebit_platform.runtime.watch import IDLE_SECONDS, Watch
 QUIET_SECONDS = 0.2  # a busy process that says nothing for so long is asked whether it lives
 SOURCES = (("function", ""), ("provider", "code_error"), ("function", "code_error"))
 OUTPUT_TAIL = 4096
-MEMORY_MARKS = (b"out of memory", b"llocation failed", b"bad_alloc")
-ABORTS = (-4, -5, -6, 132, 133, 134)  # how V8 ends itself when an allocation fails
 
 
 class Call(NamedTuple):
@@ -148,9 +145,7 @@ class Worker(asyncio.Protocol):
         cpu_ms = self._cost(call)
         del self.calls[number]
         self.retiring = True  # what the late call is still doing must not touch later ones
-        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        message = f"{moment} {number:08x} Task timed out after {limit}"
-        answer = failure(522, message, kind="Function.TimedOut", cause=cause)._replace(cpu_ms=cpu_ms)
+        answer = endings.overdue(number, cause, limit)._replace(cpu_ms=cpu_ms)
         self._report_failure(number, answer)
         call.reply(answer)
 
@@ -262,7 +257,7 @@ class Worker(asyncio.Protocol):
         self._tail = (self._tail + chunk)[-OUTPUT_TAIL:]
         crashing = b"<--- " in self._tail  # V8's own account of a crash says nothing to the function's author
         if chunk and not crashing and self._sink is not None and self.build is not None:
-            self._sink(self.build, 0, _entry(30, chunk.decode(errors="replace").rstrip("\n")))
+            self._sink(self.build, 0, endings.entry(30, chunk.decode(errors="replace").rstrip("\n")))
 
     def _close_output(self) -> None:
         if self.process is not None and self.process.output >= 0:
@@ -272,12 +267,12 @@ class Worker(asyncio.Protocol):
 
     def _report(self, call: int, message: str) -> None:
         if self._sink is not None and self.build is not None:
-            self._sink(self.build, call, _entry(50, message))
+            self._sink(self.build, call, endings.entry(50, message))
 
     def _report_failure(self, call: int, answer: Answer) -> None:
         body = json.loads(answer.body)
         if self._sink is not None and self.build is not None:
-            self._sink(self.build, call, _entry(50, body["message"], body["properties"]))
+            self._sink(self.build, call, endings.entry(50, body["message"], body["properties"]))
 
     # --- the end ---
 
@@ -311,26 +306,10 @@ class Worker(asyncio.Protocol):
             self.outlet.close()
         self.gone.set_result(None)
         for number, call in list(self.calls.items()):
-            answer = self._obituary(self._exit_code)._replace(cpu_ms=self._cost(call))
+            answer = endings.answer(self._exit_code, self._tail, self.memory_mb)._replace(cpu_ms=self._cost(call))
             self._report_failure(number, answer)
             call.reply(answer)
         self.calls.clear()
-
-    def _obituary(self, code: int) -> Answer:
-        if code in ABORTS or any(mark in self._tail for mark in MEMORY_MARKS):
-            message = f"The function ran out of memory: it may use {self.memory_mb} MB."
-            return failure(500, message, kind="Function.OutOfMemory", cause="memory")
-        if code < 0:
-            message = "The function's process was stopped before it answered."
-        else:
-            message = f"The function's process exited with code {code} before it answered."
-        return failure(500, message, kind="Function.Exited", cause="code_error")
-
-
-def _entry(level: int, message: str, properties: dict[str, object] | None = None) -> bytes:
-    moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    entry: dict[str, object] = {"level": level, "msg": message[:10000], "time": moment}
-    return json.dumps(entry | ({"properties": properties} if properties else {})).encode()
 
 
 def _nothing(worker: Worker) -> None:
