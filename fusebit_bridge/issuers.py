@@ -56,6 +56,29 @@ def ensure_registered() -> bool:
     return False
 
 
+def register_provider(issuer_id: str, keys_url: str) -> list[str]:
+    """Make a sign-in provider's own issuer known at Fusebit, by the URL of its keys.
+
+    Return nothing when that is so, or, where the client may not, what an account admin has to type first.
+    """
+    client = connection.imported()
+    source, requestor = connection.client_source(client), connection.requestor(client.base_url)
+    path = connection.account_of(client).issuer(issuer_id)
+    agent = ask_me(requestor, source, connection.account_of(client))
+    if not all(agent.may(f"issuer:{verb}", path.resource) for verb in ("get", _ADD, _UPDATE)):
+        return commands_for_admin(client, agent, issuer_id)
+    try:
+        present = requestor.ask("GET", path, token=tokens.keep_issuer(source, path, "get")).json()
+    except Missing:
+        body = {"displayName": "Sign-in provider", "jsonKeysUrl": keys_url}
+        requestor.ask("POST", path, token=tokens.keep_issuer(source, path, _ADD), body=body)
+        return []
+    if present.get("jsonKeysUrl") != keys_url:
+        token = tokens.keep_issuer(source, path, _UPDATE)
+        requestor.ask("PATCH", path, token=token, body={"jsonKeysUrl": keys_url})
+    return []
+
+
 def commands_for_admin(client: Client, agent: Agent | None, issuer_id: str) -> list[str]:
     """Return the commands that let the client register our issuer, to be typed by an account admin."""
     resource = connection.account_of(client).issuer(issuer_id).resource

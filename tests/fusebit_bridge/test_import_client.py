@@ -340,3 +340,30 @@ def test_the_admin_changes_no_key(run: Callable[..., str], file: Path, admin_cli
     assert admin_client.post(f"{base}{row.pk}/change/", {"key_id": "x"}).status_code == 403
     assert admin_client.post(f"{base}{row.pk}/delete/", {"post": "yes"}).status_code == 403
     assert "sealed" not in admin_client.get(f"{base}{row.pk}/change/").text
+
+
+PROVIDER = "https://idp.example.com/"
+KEYS = "https://idp.example.com/jwks"
+
+
+def test_a_provider_s_issuer_is_registered_by_the_url_of_its_keys(
+    run: Callable[..., str], file: Path, account: SmallAccount
+) -> None:
+    run(file)
+    with override_settings(FUSEBIT_ISSUERS_OF_PROVIDERS={"auth0": PROVIDER}):
+        with pytest.raises(CommandError, match="run this again"):
+            call_command("register_provider", "auth0", "--keys-url", KEYS)
+        account.access.add(Statement("issuer:*", f"/account/{ACCOUNT}/issuer/https%3A%2F%2Fidp.example.com%2F/"))
+        call_command("register_provider", "auth0", "--keys-url", KEYS)
+        call_command("register_provider", "auth0", "--keys-url", f"{KEYS}/2")
+
+    assert account.issuers[PROVIDER]["jsonKeysUrl"] == f"{KEYS}/2"
+
+
+def test_keys_of_a_provider_are_never_fetched_in_the_clear(run: Callable[..., str], file: Path) -> None:
+    run(file)
+    with override_settings(FUSEBIT_ISSUERS_OF_PROVIDERS={"auth0": PROVIDER}):
+        with pytest.raises(CommandError, match="https"):
+            call_command("register_provider", "auth0", "--keys-url", "http://idp.example.com/jwks")
+        with pytest.raises(CommandError, match="names no issuer"):
+            call_command("register_provider", "github", "--keys-url", KEYS)

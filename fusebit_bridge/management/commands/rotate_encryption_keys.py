@@ -1,11 +1,12 @@
 """Encrypts stored keys again under the first key of each ring."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.views.decorators.debug import sensitive_variables
 
-from fusebit_bridge.encryption import ring_for
+from fusebit_bridge.encryption import FORMAT, SETTING_OF_PURPOSE, ring_for
 from fusebit_bridge.errors import NotConfigured
 from fusebit_bridge.models import DataKey, SigningKey
 
@@ -29,8 +30,26 @@ class Command(BaseCommand):
                 unreadable += 1
                 self.stderr.write(f"{row}: {error.message}")
         self.stdout.write(f"{done} keys were encrypted again.")
+        for line in still_in_use():
+            self.stdout.write(line)
         if unreadable:
             raise CommandError(f"{unreadable} keys could not be read here; keep the old encryption keys.")
+
+
+def still_in_use() -> Iterator[str]:
+    """Yield a line for every encryption key but the first of each ring: how much it protects, and whether it may go."""
+    for purpose, setting in SETTING_OF_PURPOSE.items():
+        try:
+            ids = list(ring_for(purpose).keys)
+        except NotConfigured:
+            continue
+        for place, key_id in enumerate(ids[1:], start=2):
+            sealed = {"sealed__startswith": f"{FORMAT}.{key_id}."}
+            number = sum(
+                row.purpose == purpose for model in (SigningKey, DataKey) for row in model.objects.filter(**sealed)
+            )
+            may = "it may be taken away" if number == 0 else "it must stay"
+            yield f"{setting}, key {place} ({key_id}) protects {number} keys: {may}."
 
 
 @sensitive_variables()
