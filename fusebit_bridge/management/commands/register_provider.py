@@ -16,7 +16,8 @@ class Command(BaseCommand):
 
     help = (
         "Registers the issuer that FUSEBIT_ISSUERS_OF_PROVIDERS names for the provider, with the https URL of its"
-        " public keys (`jwks_uri` in its discovery document). People who sign in through it then have that identity too."
+        " public keys (`jwks_uri` in its discovery document). People who sign in through it then have that identity,"
+        " too."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
