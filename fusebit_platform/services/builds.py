@@ -3,6 +3,7 @@
 import base64
 import json
 import secrets
+import time
 from collections.abc import Mapping
 from concurrent.futures import wait
 from threading import BoundedSemaphore
@@ -16,7 +17,8 @@ from fusebit_platform.services.functions import Address, require
 from fusebit_platform.services.live_logs import ERROR, INFORMATION, Line
 from fusebit_platform.services.publication import Draft
 
-ATTEMPTS = 10
+ATTEMPTS = 50
+MAX_PAUSE_MS = 40
 WAIT_SECONDS = 10.0  # within the PUT
 WAITING = BoundedSemaphore(4)  # of the threads that answer requests, those that may wait
 KEPT_MS = 24 * 60 * 60 * 1000
@@ -27,7 +29,7 @@ State = FunctionBuild.State
 def put(*, caller: Caller, address: Address, body: Mapping[str, Any]) -> dict[str, Any] | None:
     """Make the function be what the body says; return the outcome, or None when nothing changed."""
     started = moments.now()
-    for _attempt in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         draft = publication.draft_of(caller=caller, address=address, body=body)
         if draft is None:
             return None
@@ -35,6 +37,8 @@ def put(*, caller: Caller, address: Address, body: Mapping[str, Any]) -> dict[st
             return _built(address, draft, started)
         if publication.publish(address=address, draft=draft):
             return publication.outcome(address=address, version=draft.version, started=started)
+        # Somebody else was first; a while of one's own length keeps one from being last each time.
+        time.sleep(secrets.randbelow(min(4 * attempt, MAX_PAUSE_MS) + 1) / 1000)
     raise Conflict
 
 
