@@ -14,8 +14,8 @@ from fusebit_platform.gateway.contracts import Executions, Runtime
 from fusebit_platform.gateway.exchange import Exchange
 from fusebit_platform.gateway.known import ADMITTED_SECONDS, Admission, Known
 from fusebit_platform.gateway.quotas import Quotas
-from fusebit_platform.gateway.records import CallerName, Records, RunRecord, Statement
-from fusebit_platform.gateway.refusals import Refusal
+from fusebit_platform.gateway.records import Records, RunRecord
+from fusebit_platform.gateway.refusals import Refusal, refusal_from
 from fusebit_platform.gateway.tunnel import Tunnel
 from fusebit_platform.runtime.builds import Answer
 
@@ -202,18 +202,28 @@ class Gateway:
         exchange.respond(status, lines + SOURCE_LINES[source], body)
         if cause and not message:
             message = message_in(answer.body)
-        self._remember(
-            exchange,
-            status=status,
-            source=source,
-            cause=cause,
-            version_id=known.executable.version_id,
-            cpu_ms=answer.cpu_ms,
-            request_bytes=exchange.body_bytes,
-            response_bytes=len(body),
-            caller=admission.caller,
-            permissions=admission.permissions,
-            message=message,
+        started = exchange.started
+        self.records.add(
+            RunRecord(  # in the order of its members: this is the warm path
+                started,
+                (time.time() - started) * 1000,
+                *exchange.key,
+                known.executable.version_id,
+                exchange.method,
+                exchange.path.partition("?")[0],
+                status,
+                source,
+                cause,
+                exchange.trace_id,
+                "http",
+                answer.cpu_ms,
+                exchange.body_bytes,
+                len(body),
+                admission.caller,
+                admission.permissions,
+                None,
+                message,
+            )
         )
 
     def _refuse(
@@ -277,20 +287,3 @@ def message_in(body: bytes) -> str:
     except (ValueError, KeyError, TypeError, RecursionError):
         return ""
     return message[:MESSAGE] if isinstance(message, str) else ""
-
-
-def refusal_from(error: Exception) -> Refusal:
-    """Return what a service's exception means: its own status and message, or an internal error."""
-    status, message = getattr(error, "status", None), getattr(error, "message", None)
-    if not isinstance(status, int) or not 400 <= status <= 599 or not isinstance(message, str):
-        logger.error("A call to a function could not be prepared.", exc_info=error)
-        return Refusal(500, "Internal error", cause="platform")
-    caller, missing = getattr(error, "caller", None), getattr(error, "missing", None)
-    return Refusal(
-        status,
-        message,
-        cause=getattr(error, "cause", ""),
-        source=getattr(error, "source", ""),
-        caller=CallerName(caller.issuer_id, caller.subject, caller.kid) if caller and caller.subject else None,
-        missing=Statement(*missing) if missing else None,
-    )

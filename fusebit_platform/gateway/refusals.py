@@ -1,8 +1,11 @@
 """Why the gateway answers instead of a function."""
 
+import logging
 from http import HTTPStatus
 
 from fusebit_platform.gateway.records import CallerName, Statement
+
+logger = logging.getLogger(__name__)
 
 
 class Refusal(Exception):
@@ -35,3 +38,20 @@ class Refusal(Exception):
         self.missing = missing
         self.detail = detail or self.message
         super().__init__(self.message)
+
+
+def refusal_from(error: Exception) -> Refusal:
+    """Return what a service's exception means: its own status and message, or an internal error."""
+    status, message = getattr(error, "status", None), getattr(error, "message", None)
+    if not isinstance(status, int) or not 400 <= status <= 599 or not isinstance(message, str):
+        logger.error("A call to a function could not be prepared.", exc_info=error)
+        return Refusal(500, "Internal error", cause="platform")
+    caller, missing = getattr(error, "caller", None), getattr(error, "missing", None)
+    return Refusal(
+        status,
+        message,
+        cause=getattr(error, "cause", ""),
+        source=getattr(error, "source", ""),
+        caller=CallerName(caller.issuer_id, caller.subject, caller.kid) if caller and caller.subject else None,
+        missing=Statement(*missing) if missing else None,
+    )
