@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from tenants import selectors
 from tenants.models import Run
 from tenants.services import bodies, invocations, mirroring
 from tests.cast import Cast
@@ -154,6 +155,18 @@ def test_a_call_whose_request_is_kept_can_be_looked_at_and_fills_the_panel(
 @pytest.mark.parametrize("value", ["nonsense", "00000000-0000-0000-0000-000000000001", ""])
 def test_a_panel_that_cannot_be_filled_is_empty(value: str, ada: Client, cast: Cast, home_of: str) -> None:
     page(ada, f"{home_of}functions/hello/?from={value}")
+
+
+def test_a_stream_ends_with_the_session_and_with_the_membership(ada: Client, cast: Cast) -> None:
+    request = RequestFactory().get("/")
+    request.user, request.session = cast.ada, ada.session
+    hello = selectors.function_or_404(cast.tenant, "hello")
+
+    assert logs._may_still(request, hello)
+    cast.tenant.memberships.filter(user=cast.ada).delete()
+    assert not logs._may_still(request, hello)
+    request.session.flush()
+    assert not logs._may_still(request, hello)
 
 
 def test_somebody_elses_call_does_not_exist(ada: Client, cast: Cast, home_of: str) -> None:

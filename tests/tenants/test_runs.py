@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 import responses
+from django.test import Client
 from django.utils import timezone
 
 from tenants.errors import NotReady
@@ -129,6 +130,22 @@ def test_a_failed_call_is_replayed_on_a_version_that_is_not_live(
     listed = embedded.request("GET", f"{embedded.boundary(ada_at_home.boundary_id)}/function").json()["items"]
     assert [entry["functionId"] for entry in listed] == ["hello"]  # the scratch copy is gone
     assert hello.deployment.live_version.number == 2
+
+
+def test_all_failed_calls_are_sent_again_and_the_page_says_how_many_went_well(ada_at_home: Tenant) -> None:
+    ada, hello = ada_at_home.members.get(), deployed(ada_at_home, FAILING)
+    for _ in range(3):
+        invocations.run(function=hello, actor=ada, call=invocations.Call(), from_panel=True)
+    invocations.run(function=hello, actor=ada, call=invocations.Call(identity="anonymous"), from_panel=True)
+    functions.save(function=hello, change=functions.Change(files={"index.js": FIXED}), base_version=2, author=ada)
+    browser = Client()
+    browser.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
+
+    address = f"/t/{ada_at_home.slug}/functions/hello/runs/replay/"
+    answer = browser.post(address, {"version": 3}, follow=True).content.decode()
+
+    assert "Sent 3 failed calls again: 3 went well this time." in answer
+    assert hello.runs.filter(version_number=3, status=200).count() == 3
 
 
 def test_bodies_are_encrypted_and_go_after_a_day(ada_at_home: Tenant) -> None:
