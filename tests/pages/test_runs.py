@@ -10,6 +10,7 @@ from django.utils import timezone
 from tenants import selectors
 from tenants.models import Run
 from tenants.services import bodies, invocations, mirroring
+from tenants.views import logs
 from tests.cast import Cast
 
 MANY = 120
