@@ -184,40 +184,6 @@ def test_en_01_what_is_somebody_elses_looks_like_what_is_not_there(cast: Cast, t
         assert without_ids(foreign) == without_ids(absent).replace("nobody-0a0a0a0a", cast.tenant.slug)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["HELLO", "hello ", "hell\u043e", "\uff48ello", "hello\u200b", "hello%00", "hello;x", "hello.json"],
-)
-def test_id_24_a_name_that_only_looks_like_one_is_another_one(cast: Cast, api: Api, name: str) -> None:
-    assert api("GET", f"functions/{name}/").status_code == 404
-    assert signed_in(cast.ada).get(f"/t/{cast.tenant.slug}/functions/{name}/").status_code == 404
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        *(
-            "/API/v1/tenants/",
-            "//api/v1/tenants/",
-            "/api//v1/tenants/",
-            "/api/v1/tenants/.json",
-            "/api/v1/tenants.json",
-        ),
-        *(
-            "/api/v1/tenants/;a=b/",
-            "/api/v1/tenants/%2e%2e/tenants/x",
-            "/api/v1/../v1/tenants/x",
-            "/api/v1/tenants/\0/",
-        ),
-        *("/api/v1/tenants/{}/secrets.css", "/api/v1/tenants/{}/configs", "/t/{}/members.json", "/t/{}/audit/.css"),
-    ],
-)
-def test_in_11_a_path_by_another_spelling_leads_nowhere(cast: Cast, path: str) -> None:
-    answer = signed_in(cast.ada).get(path.format(cast.tenant.slug), follow=True)
-
-    assert answer.status_code == 404
-
-
 def test_id_25_no_private_answer_is_kept_by_caches(cast: Cast) -> None:
     go_live(cast.hello)
     client = signed_in(cast.ada)

@@ -96,7 +96,7 @@ class FunctionDetail(FunctionRow):
 class NewFunction(StrictSerializer):
     """The body of POST functions."""
 
-    name = serializers.CharField(max_length=64)
+    name = Text(max_length=64, allow_blank=False)
     template = serializers.ChoiceField(choices=["blank", "hello", "webhook", "report", "api"], default="blank")
 
 
