@@ -35,6 +35,7 @@ def attack(id: str, what: str, work: str, *off: str, **more: Any) -> Attack:  # 
     return Attack(id=id, what=what, work=work, off=layers, build=tuple(settings.items()), **more)
 
 
+LAUNCHER = "an ordinary user's launcher lives in a user namespace of its own, which stops it as well"
 OWN_WORLD = "what it sees is its own, with every layer and without"
 READ_ALL = """
   for (const pid of fs.readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name))) {
@@ -45,16 +46,16 @@ SPIN = "const until = Date.now() + 2500; while (Date.now() < until); return true
 
 ATTACKS = [
     # what of the host can be read
-    attack("SB-01", "the environment of every process", READ_ALL.replace("FILE", "environ"), "outside"),
+    attack("SB-01", "the environment of every process", READ_ALL.replace("FILE", "environ"), "outside", root_only=LAUNCHER),
     attack("SB-02", "the arguments of every process", READ_ALL.replace("FILE", "cmdline"), "outside"),
     attack("SB-25", "a file of the host", "return fs.readFileSync(bait.marker)", "outside"),
     attack("SB-25", "a file of the host by dots", "return fs.readFileSync(__dirname + '/../../../../../..' + bait.marker)", "outside"),
     attack("SB-25", "a link out of the temporary directory",
            "fs.symlinkSync(bait.marker, 'link'); return fs.readFileSync('link')", "outside"),
-    attack("SB-25", "the root of another process", "return fs.readFileSync(`/proc/${bait.pid}/root${bait.marker}`)", "outside"),
+    attack("SB-25", "the root of another process", "return fs.readFileSync(`/proc/${bait.pid}/root${bait.marker}`)", "outside", root_only=LAUNCHER),
     attack("SB-25", "the root by its own /proc", "return fs.readFileSync(`/proc/self/root${bait.marker}`)", "outside"),
-    attack("SB-25", "the working directory of another process", "return fs.readdirSync(`/proc/${bait.pid}/cwd`)", "outside"),
-    attack("SB-25", "descriptors of another process", "return fs.readdirSync(`/proc/${bait.pid}/fd`).length", "outside"),
+    attack("SB-25", "the working directory of another process", "return fs.readdirSync(`/proc/${bait.pid}/cwd`)", "outside", root_only=LAUNCHER),
+    attack("SB-25", "descriptors of another process", "return fs.readdirSync(`/proc/${bait.pid}/fd`).length", "outside", root_only=LAUNCHER),
     attack("SB-27", "the tree of devices", "return fs.readdirSync('/sys').length", "outside"),
     attack("SB-27", "the kernel's command line", "return fs.readFileSync('/proc/cmdline')", "outside"),
     attack("SB-27", "the users of the machine", "return fs.readFileSync('/etc/passwd')", "outside"),
