@@ -9,9 +9,12 @@ from tenants.views import scope, standing
 
 
 def of(request: HttpRequest, function: Function, tab: str, **more: Any) -> dict[str, Any]:
-    """Return what the head of a function's page shows; `tab` names the page that is open."""
+    """Return what the head of a function's page shows; `tab` names the page that is open.
+
+    A page that knows the number of the newest version already says so in `newest_number`.
+    """
     deployment = function.deployment
-    latest_number = getattr(function, "latest_number", None) or function.latest.number
+    latest_number = more.get("newest_number") or function.latest.number
     return {
         "tenant": function.tenant,
         "function": function,

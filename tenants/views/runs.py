@@ -37,11 +37,10 @@ def of_tenant(request: HttpRequest, slug: str) -> HttpResponse:
 def of_function(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """List the calls of one function."""
     function = scope.function(request, slug, name)
-    shown = frame.of(request, function, "runs")
-    htmx = bool(request.htmx)  # type: ignore[attr-defined]  # by its middleware
-    if not htmx:
+    offered = list(function.versions.only("number", "function_id", "message")[:VERSIONS_OFFERED])
+    shown = frame.of(request, function, "runs", newest_number=offered[0].number, offered=offered)
+    if not request.htmx:  # type: ignore[attr-defined]  # by its middleware
         shown["usage"] = selectors.usage_of(function, timezone.now() - timedelta(days=1))
-    shown["offered"] = function.versions.only("number", "function_id", "message")[:VERSIONS_OFFERED]
     return _list(request, function.tenant, function, shown)
 
 
