@@ -160,7 +160,7 @@ def main() -> None:
                 run_state_machine_as_test(
                     walk,
                     settings=settings(
-                        max_examples=max(1, steps // STEPS_PER_WALK),
+                        max_examples=max(1, steps * 5 // (4 * STEPS_PER_WALK)),
                         stateful_step_count=STEPS_PER_WALK,
                         deadline=None,
                         database=None,
