@@ -105,6 +105,8 @@ def planted_is_found(directory: Path, needles: Needles, pem: str) -> list[str]:
     database.execute("INSERT INTO t VALUES (?)", (pem,))
     database.commit()
     child = subprocess.Popen(["/bin/sleep", "60"], env={"LEAKED": pem[700:760].replace("\n", " ")})
+    environ = Path(f"/proc/{child.pid}/environ")
+    wait_until(lambda: environ.read_bytes() != b"", 20)  # empty for a moment after the program was begun
     try:
         hays = [*files_below(place), *processes([child.pid])]
         found = [name for name, hay in hays if needles.are_in(hay)]
