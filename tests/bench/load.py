@@ -50,6 +50,17 @@ def cpu_seconds(pid: int) -> float:
     return used
 
 
+def wait_for_rest(pid: int) -> None:
+    """Wait until a server starts no more processes: the spare ones are all there."""
+    deadline = time.monotonic() + 60
+    seen, since = -1, time.monotonic()
+    while time.monotonic() - since < 3 and time.monotonic() < deadline:
+        count = len(children(pid))
+        if count != seen:
+            seen, since = count, time.monotonic()
+        time.sleep(0.2)
+
+
 def wrk(server: Server, connections: int, seconds: float) -> Sample:
     """Load a server for some seconds; end the program when it answers with errors."""
     script = ["-s", str(server.script)] if server.script else []
