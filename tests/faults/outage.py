@@ -14,6 +14,7 @@ from tests.faults.stage import Tally, arguments, bar, log_in, ready, report, sta
 RATE = 20.0
 READY_BAR_S = 90.0
 LOGIN_BAR_MS = 500.0
+WINDOW_S = 5.0
 OUTAGE = timedelta(minutes=60)
 
 
@@ -53,13 +54,14 @@ def main() -> None:
             on.tell(faults={}, forget_requests=True)
             ready_s = wait_until(lambda: ready(uids) == number, 300)
         requests = sorted(on.state()["requests"])
-        peak = max((sum(at <= other < at + 1 for other in requests) for at in requests), default=0)
+        # Over five seconds: in a single one, requests that left evenly may arrive unevenly.
+        peak = max((sum(at <= other < at + WINDOW_S for other in requests) for at in requests), default=0) / WINDOW_S
         tally = Tally.of(on, uids)
         p99 = sorted(took)[int(len(took) * 0.99)] * 1000
-        figures = {"people": number, "ready_during": ready_during, "ready_s": round(ready_s, 1), "peak_per_s": peak}
+        figures = {"people": number, "ready_during": ready_during, "ready_s": round(ready_s, 1), "peak_per_s": round(peak, 1)}
         figures |= {"login_p99_ms": round(p99, 1), **vars(tally)}
         met = tally.is_clean and ready_s <= bar(READY_BAR_S, full=options.full)
-        met = met and p99 <= bar(LOGIN_BAR_MS, full=options.full) and peak <= bar(RATE * 1.1, full=options.full)
+        met = met and p99 <= bar(LOGIN_BAR_MS, full=options.full) and peak <= bar(RATE * 1.05, full=options.full)
         report("outage", figures, met=met)
 
 
