@@ -3,7 +3,7 @@
 
 Usage: python3 tests/run.py [--setup-only | --gate] [pytest arguments]
 
-With --gate it runs the escape and fault cases instead, which take longer than a change should wait for.
+With --gate it runs the cases that take long instead: escapes, faults, all pages of operators.
 
 Needs Python 3.11 and nothing else: it makes the virtual environment, installs the packages, Chromium and PostgreSQL
 (by apt where it may, Chromium by Playwright elsewhere), and starts a PostgreSQL of its own. What it cannot install
@@ -170,20 +170,17 @@ def main() -> int:
         return 0
     kept = {name: value for name, value in os.environ.items() if not name.endswith("DATABASE_URL")}
     environment = {**kept, "CHROMIUM": chromium, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
-    gate = "--gate" in sys.argv
-    failed = 0
-    if not gate:
-        # A process of its own: Playwright keeps an event loop running in the thread that its tests use.
-        say("The browser, on SQLite")
-        failed |= run_tests(["-m", "browser", *arguments], environment)
-    say("Escape and fault cases, on SQLite" if gate else "Everything else, on SQLite")
-    failed |= run_tests(["-m", "gate" if gate else "not browser and not gate", *arguments], environment)
+    tier, of_tier = ("gate", "gate") if "--gate" in sys.argv else ("ordinary", "not gate")
+    # A process of its own: Playwright keeps an event loop running in the thread that its tests use.
+    say(f"The {tier} cases in the browser, on SQLite")
+    failed = run_tests(["-m", f"browser and {of_tier}", *arguments], environment)
+    say(f"All other {tier} cases, on SQLite")
+    failed |= run_tests(["-m", f"not browser and {of_tier}", *arguments], environment)
     with postgresql(programs) as socket:
-        say("Fault cases, on PostgreSQL" if gate else "Everything that touches rows, on PostgreSQL")
+        say(f"The {tier} cases that touch rows, on PostgreSQL")
         url = f"postgresql://postgres@/{{}}?host={socket}"
         databases = {"DATABASE_URL": url.format("site"), "PLATFORM_DATABASE_URL": url.format("platform")}
-        marked = "gate and rows" if gate else "rows and not gate"
-        failed |= run_tests(["-m", marked, *arguments], {**environment, **databases})
+        failed |= run_tests(["-m", f"rows and {of_tier}", *arguments], {**environment, **databases})
     return failed
 
 

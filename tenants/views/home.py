@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -19,7 +19,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from tenants import selectors
 from tenants.models import Tenant
 from tenants.services import progress, provisioning
-from tenants.views import scope
+from tenants.views import scope, streams
 
 LAST = "last_function"  # the session's key: the function that was open last
 SLOW_AFTER = timedelta(seconds=10)
@@ -65,15 +65,12 @@ def setup(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_GET
-async def events(request: HttpRequest, slug: str) -> StreamingHttpResponse:
+async def events(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Say at once when a step was written to the ledger; the page then asks for what changed."""
     tenant = (await sync_to_async(scope.membership)(request, slug)).tenant
     given = request.headers.get("Last-Event-ID", "")
     after = int(given) if given.isascii() and given.isdigit() and len(given) < MOST_DIGITS else 0
-    response = StreamingHttpResponse(_steps_written(tenant, after), content_type="text/event-stream")
-    response["Cache-Control"] = "no-store"
-    response["X-Accel-Buffering"] = "no"
-    return response
+    return streams.respond(request, _steps_written(tenant, after))
 
 
 async def _steps_written(tenant: Tenant, after: int) -> AsyncIterator[str]:

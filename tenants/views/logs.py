@@ -2,14 +2,14 @@
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from tenants.models import Function
 from tenants.services import event_streams, mirroring
-from tenants.views import frame, scope
+from tenants.views import frame, scope, streams
 
 RUNS_BACK = 10
 
@@ -35,10 +35,7 @@ async def events(request: HttpRequest, slug: str, name: str) -> HttpResponseBase
     events = event_streams.follow(
         function=function, after=after, may_still=lambda: sync_to_async(_may_still)(request, function)
     )
-    response = StreamingHttpResponse(events, content_type="text/event-stream")
-    response["Cache-Control"] = "no-store"
-    response["X-Accel-Buffering"] = "no"
-    return response
+    return streams.respond(request, events)
 
 
 def _may_still(request: HttpRequest, function: Function) -> bool:

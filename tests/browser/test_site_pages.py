@@ -95,6 +95,7 @@ def test_the_operators_pages(cast: Cast, signed_in: Open) -> None:
     look(page, "admin-tenant")
 
 
+@pytest.mark.gate  # long: some forty pages
 def test_every_list_and_every_row_that_operators_see(cast: Cast, signed_in: Open) -> None:
     Group.objects.create(name="Support")
     page = signed_in(cast.op, "/admin/")
