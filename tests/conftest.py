@@ -1,5 +1,6 @@
 """Marks and fixtures that every part of the suite may use."""
 
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -21,3 +22,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if (item.get_closest_marker("django_db") or fixtures & ROW_FIXTURES) and not item.get_closest_marker("browser"):
             item.add_marker("rows")
+
+
+@pytest.fixture(autouse=True)
+def _ask_fusebit_afresh() -> None:
+    """Let no test go by what another one was told about the extensions of its Fusebit."""
+    mirroring = sys.modules.get("tenants.services.mirroring")
+    if mirroring is not None:
+        mirroring.forget_offers()

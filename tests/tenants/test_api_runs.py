@@ -9,7 +9,7 @@ import pytest
 from django.test import AsyncClient
 
 from tenants.models import Deployment, Tenant
-from tenants.services import configuration, event_streams, functions, invocations, mirroring, tokens
+from tenants.services import configuration, event_streams, functions, invocations, tokens
 from tests.coroutines import completed, in_thread
 from tests.fusebit_process import EmbeddedFusebit
 from tests.processes import until
@@ -38,7 +38,6 @@ class Home:
 @pytest.fixture
 def home(ada_at_home: Tenant) -> Home:
     """A function that prints what it is asked and a secret, and that fails when told to."""
-    mirroring.forget_offers()
     made = Home(ada_at_home)
     configuration.patch(function=made.hello, author=made.ada, secret={"KEY": "very-private"})
     change = functions.Change(files={"index.js": CODE})

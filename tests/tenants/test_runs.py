@@ -20,11 +20,6 @@ FAILING = "module.exports = async (ctx) => { console.log('before'); throw new Er
 FIXED = "module.exports = async (ctx) => ({ body: [ctx.method, ctx.query, ctx.body] });\n"
 
 
-@pytest.fixture(autouse=True)
-def _ask_afresh() -> None:
-    mirroring.forget_offers()
-
-
 def deployed(tenant: Tenant, code: str) -> Function:
     """Ada's function with this code, live."""
     hello, ada = tenant.functions.get(), tenant.members.get()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tenants.models import Function, Tenant
-from tenants.services import configuration, functions, invocations, mirroring, tails
+from tenants.services import configuration, functions, invocations, tails
 from tests.coroutines import completed, in_thread
 from tests.tenants.conftest import work
 
@@ -19,7 +19,6 @@ PATIENCE_S = 30
 @pytest.fixture
 def hello(ada_at_home: Tenant) -> Function:
     """Ada's function, which prints what it is asked and a secret."""
-    mirroring.forget_offers()
     hello, ada = ada_at_home.functions.get(), ada_at_home.members.get()
     configuration.patch(function=hello, author=ada, secret={"KEY": "very-private"})
     change = functions.Change(files={"index.js": CODE})
