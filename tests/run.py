@@ -155,8 +155,8 @@ def wait_for_postgresql(programs: Path, directory: Path, server: "subprocess.Pop
 
 
 def run_tests(arguments: list[str], environment: dict[str, str]) -> int:
-    """Run pytest on all cores, and one more for all the waiting; return its exit code."""
-    processes = min(os.cpu_count() or 1, 4) + 1
+    """Run pytest on all cores and return its exit code."""
+    processes = min(os.cpu_count() or 1, 4)
     command = [str(PYTHON), "-m", "pytest", "-n", str(processes), "--dist", "loadgroup", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
