@@ -196,7 +196,7 @@ class Worker(asyncio.Protocol):
 
     def _answer(self, call: int, payload: bytes) -> None:
         if call not in self.calls:
-            if call > self._last_call:
+            if not 0 < call <= self._last_call:
                 raise BadFrame("A worker answered a call that it was not given.")
             return  # answered before, or too late
         cpu_ms = self._cost(self.calls[call])
