@@ -281,9 +281,9 @@ def test_sb_35_nonsense_is_answered_in_time(functions: Functions) -> None:
     "text", ["a\nb", "\x1b[31mred", '{"level":50,"msg":"forged"}', "%s%d%o", "x" * 50_000, "\u202e\0"]
 )
 def test_lg_01_what_is_logged_is_one_entry_of_json(functions: Functions, text: str) -> None:
-    functions.logged.clear()
-    functions.body("module.exports = async (ctx) => { console.log(ctx.text); return { body: 1 }; };", text=text)
-    functions.run(functions.settle(lambda: functions.logged))
-    ((_, entry),) = functions.logged
+    build = functions.build("module.exports = async (ctx) => { console.log(ctx.text); return { body: 1 }; };")
+    functions.body(build, text=text)
+    functions.run(functions.settle(lambda: functions.printed_by(build)))
+    ((_, entry),) = functions.printed_by(build)
     assert entry["msg"] == text[:10_000]
     assert entry["level"] == 30

@@ -20,12 +20,21 @@ class Functions:
     def __init__(self, recipe: Recipe, **settings: Any) -> None:
         self.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self.logged: list[tuple[int, dict[str, Any]]] = []
+        self.printed: list[tuple[str, int, dict[str, Any]]] = []  # the same by function
         self.run(self._open(recipe, settings))
         self.count = 0
 
     async def _open(self, recipe: Recipe, settings: dict[str, Any]) -> None:
-        self.pool = Pool(recipe, sink=lambda _, call, entry: self.logged.append((call, json.loads(entry))), **settings)
+        self.pool = Pool(recipe, sink=self._log, **settings)
         await self.pool.start()
+
+    def _log(self, build: Build, call: int, entry: bytes) -> None:
+        self.logged.append((call, json.loads(entry)))
+        self.printed.append((build.function, call, json.loads(entry)))
+
+    def printed_by(self, build: Build) -> list[tuple[int, dict[str, Any]]]:
+        """Return the calls and entries of one function: processes of others may still be ending."""
+        return [(call, entry) for name, call, entry in self.printed if name == build.function]
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.runner.run(work)

@@ -185,19 +185,17 @@ def test_a_function_that_changes_the_language_harms_only_itself(functions: Funct
 
 
 def test_console_output_is_logged_with_its_call_in_order(functions: Functions) -> None:
-    functions.logged.clear()
-    answer = functions.call(
+    build = functions.build(
         "module.exports = async (ctx) => {"
         "console.log('a %d', 1, { b: 2 }); console.error('bad'); throw new Error('end'); };"
     )
-    assert answer.status == 500
-    entries = [(entry["level"], entry["msg"].split("\n")[0]) for _, entry in functions.logged]
+    assert functions.call(build).status == 500
+    entries = [(entry["level"], entry["msg"].split("\n")[0]) for _, entry in functions.printed_by(build)]
     assert entries == [(30, "a 1 { b: 2 }"), (50, "bad"), (50, "Error: end")]
-    assert {call for call, _ in functions.logged} == {1}
+    assert {call for call, _ in functions.printed_by(build)} == {1}
 
 
 def test_concurrent_calls_keep_their_logs_apart(functions: Functions) -> None:
-    functions.logged.clear()
     source = """module.exports = async (ctx) => {
         for (let i = 0; i < 3; i++) { await new Promise((r) => setTimeout(r, 5)); console.log(ctx.name); }
     };"""
@@ -209,13 +207,14 @@ def test_concurrent_calls_keep_their_logs_apart(functions: Functions) -> None:
         await asyncio.gather(*(functions.answer(build, name=f"call {n}") for n in range(1, 6)))
 
     functions.run(several())
-    assert {(call, entry["msg"]) for call, entry in functions.logged} == {(n, f"call {n}") for n in range(1, 6)}
+    printed = {(call, entry["msg"]) for call, entry in functions.printed_by(build)}
+    assert printed == {(n, f"call {n}") for n in range(1, 6)}
 
 
 def test_a_call_that_floods_the_log_is_cut_off(functions: Functions) -> None:
-    functions.logged.clear()
     source = (
         "module.exports = async (ctx) => { for (let i = 0; i < 1e4; i++) console.log('x'.repeat(1e5)); return {}; };"
     )
-    assert functions.call(source).status in (200, 500)
-    assert sum(len(entry["msg"]) for _, entry in functions.logged) < 400_000
+    build = functions.build(source)
+    assert functions.call(build).status in (200, 500)
+    assert sum(len(entry["msg"]) for _, entry in functions.printed_by(build)) < 400_000
