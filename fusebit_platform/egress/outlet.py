@@ -132,8 +132,9 @@ class Outlet:
             self._spend(len(chunk))
             writer.write(gate.pass_on(chunk))
             await writer.drain()
-        with contextlib.suppress(OSError, NotImplementedError):
-            writer.write_eof()
+        if writer.can_write_eof():
+            with contextlib.suppress(OSError):
+                writer.write_eof()
 
     def _spend(self, size: int) -> None:
         self._used += size
