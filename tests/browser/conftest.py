@@ -90,6 +90,14 @@ def open_context(browser: Browser, watch: Watch) -> Iterator[Callable[..., Brows
         context.close()
 
 
+def interactive(page: Page) -> None:
+    """Return when the editor has come alive.
+
+    By an attribute, since what Playwright polls as a program is an `eval` that the page's policy refuses.
+    """
+    expect(page.locator("[data-workbench][data-interactive]")).to_be_attached(timeout=30_000)
+
+
 def look(page: Page, name: str) -> None:
     """Take a screenshot in light, dark and narrow; fail on any axe violation or horizontal scrolling."""
     SCREENSHOTS.mkdir(exist_ok=True)

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tenants.models import Deployment, Function, FusebitUser, Run, State, Tenant
 from tenants.services import functions, starters
-from tests.browser.conftest import Watch, look
+from tests.browser.conftest import Watch, interactive, look
 from tests.cast import Cast
 from tests.pages.conftest import go_live
 
@@ -62,11 +62,6 @@ def busy(cast: Cast) -> Cast:
 def at(cast: Cast, path: str = "") -> str:
     """A path in Ada's workspace."""
     return f"/t/{cast.tenant.slug}/functions/{path}"
-
-
-def ready(page: Page) -> None:
-    """Return when the editor has come alive."""
-    page.wait_for_function("performance.getEntriesByName('interactive').length")
 
 
 def test_setting_up(cast: Cast, signed_in: Open) -> None:
@@ -127,7 +122,7 @@ def test_the_empty_list_of_functions(cast: Cast, signed_in: Open) -> None:
 
 def test_the_editor_and_its_panels(busy: Cast, signed_in: Open) -> None:
     page = signed_in(busy.ada, at(busy, "hello/"))
-    ready(page)
+    interactive(page)
     look(page, "editor")
 
     page.get_by_role("tab", name="Runs").click()
@@ -144,7 +139,7 @@ def test_the_editor_of_a_function_that_never_ran(cast: Cast, signed_in: Open) ->
     functions.create(tenant=cast.tenant, name="fresh", starter=starters.blank(), author=cast.ada)
 
     page = signed_in(cast.ada, at(cast, "fresh/"))
-    ready(page)
+    interactive(page)
     look(page, "editor-empty")
     page.get_by_role("tab", name="Runs").click()
     look(page, "editor-empty-runs")
@@ -152,7 +147,7 @@ def test_the_editor_of_a_function_that_never_ran(cast: Cast, signed_in: Open) ->
 
 def test_the_editor_of_a_function_whose_deployment_failed(busy: Cast, signed_in: Open) -> None:
     page = signed_in(busy.ada, at(busy, "order-created/"))
-    ready(page)
+    interactive(page)
 
     expect(page.get_by_text("v1 did not go live.")).to_be_visible()
     look(page, "editor-failed")
@@ -160,7 +155,7 @@ def test_the_editor_of_a_function_whose_deployment_failed(busy: Cast, signed_in:
 
 def test_the_editor_of_a_viewer(busy: Cast, signed_in: Open) -> None:
     page = signed_in(busy.ben, at(busy, "hello/"))
-    ready(page)
+    interactive(page)
 
     expect(page.locator("[data-save]")).to_have_count(0)
     look(page, "editor-viewer")
@@ -168,7 +163,7 @@ def test_the_editor_of_a_viewer(busy: Cast, signed_in: Open) -> None:
 
 def test_a_call_that_gets_no_answer(busy: Cast, signed_in: Open) -> None:
     page = signed_in(busy.ada, at(busy, "hello/"))
-    ready(page)
+    interactive(page)
     page.keyboard.press("Control+Enter")
 
     expect(page.get_by_text("There was no answer.")).to_be_visible()
@@ -177,7 +172,7 @@ def test_a_call_that_gets_no_answer(busy: Cast, signed_in: Open) -> None:
 
 def test_a_syntax_error_is_shown_at_its_line_and_ctx_is_completed(busy: Cast, signed_in: Open) -> None:
     page = signed_in(busy.ada, at(busy, "hello/"))
-    ready(page)
+    interactive(page)
     page.locator("code-editor").first.click()
     page.keyboard.press("Control+End")
     page.keyboard.type("const path = ctx.pa")
@@ -194,7 +189,7 @@ def test_a_syntax_error_is_shown_at_its_line_and_ctx_is_completed(busy: Cast, si
 
 def test_a_conflict_shows_both_and_is_saved_over_only_by_choice(busy: Cast, signed_in: Open, watch: Watch) -> None:
     page = signed_in(busy.ada, at(busy, "hello/"))
-    ready(page)
+    interactive(page)
     theirs = functions.Change(files=busy.hello.latest.files | {"lib/theirs.js": "1;\n"}, message="Theirs")
     functions.save(function=busy.hello, change=theirs, base_version=2, author=busy.cy)
     page.locator("code-editor").first.click()
@@ -216,7 +211,7 @@ def test_a_conflict_shows_both_and_is_saved_over_only_by_choice(busy: Cast, sign
 
 def test_an_unsaved_draft_survives_a_reload_and_can_be_discarded(busy: Cast, signed_in: Open) -> None:
     page = signed_in(busy.ada, at(busy, "hello/"))
-    ready(page)
+    interactive(page)
     asked: list[str] = []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
     page.locator("code-editor").first.click()
@@ -237,13 +232,13 @@ def test_an_unsaved_draft_survives_a_reload_and_can_be_discarded(busy: Cast, sig
 
 def test_the_next_visit_begins_at_the_file_and_the_cursor_of_the_last(busy: Cast, signed_in: Open) -> None:
     page = signed_in(busy.ada, at(busy, "hello/"))
-    ready(page)
+    interactive(page)
     page.get_by_role("button", name="lib/greeting.js").click()
     page.locator("[data-file]:not([hidden]) code-editor").click()
     page.keyboard.press("Control+End")
     page.goto(at(busy))
     page.get_by_role("link", name=re.compile("^hello")).click()
-    ready(page)
+    interactive(page)
 
     expect(page.get_by_role("button", name="lib/greeting.js")).to_have_attribute("aria-current", "true")
     cursor = page.locator("[data-file]:not([hidden]) code-editor").evaluate("editor => editor.cursor")
@@ -252,11 +247,11 @@ def test_the_next_visit_begins_at_the_file_and_the_cursor_of_the_last(busy: Cast
 
 def test_the_editor_is_interactive_in_half_a_second(busy: Cast, signed_in: Open) -> None:
     page = signed_in(busy.ada, at(busy, "hello/"))
-    ready(page)
+    interactive(page)
     took = []
     for _ in range(3):
         page.reload()
-        page.wait_for_function("performance.getEntriesByName('interactive').length")
+        interactive(page)
         took.append(page.evaluate("performance.getEntriesByName('interactive')[0].startTime"))
 
     assert min(took) < INTERACTIVE_MS, took
@@ -264,7 +259,7 @@ def test_the_editor_is_interactive_in_half_a_second(busy: Cast, signed_in: Open)
 
 def test_files_are_added_renamed_and_deleted(busy: Cast, signed_in: Open) -> None:
     page = signed_in(busy.ada, at(busy, "hello/"))
-    ready(page)
+    interactive(page)
     files = page.get_by_role("navigation", name="Files")
     page.on("dialog", lambda dialog: dialog.accept())
 
@@ -284,7 +279,7 @@ def test_files_are_added_renamed_and_deleted(busy: Cast, signed_in: Open) -> Non
 
 def test_an_expired_sign_in_loses_nothing(busy: Cast, signed_in: Open) -> None:
     page = signed_in(busy.ada, at(busy, "hello/"))
-    ready(page)
+    interactive(page)
     page.locator("code-editor").first.click()
     page.keyboard.press("Control+Home")
     page.keyboard.type("// mine\n")
@@ -303,7 +298,7 @@ def test_an_expired_sign_in_loses_nothing(busy: Cast, signed_in: Open) -> None:
 
 def test_a_lost_connection_is_said_and_the_draft_stays(busy: Cast, signed_in: Open, watch: Watch) -> None:
     page = signed_in(busy.ada, at(busy, "hello/"))
-    ready(page)
+    interactive(page)
     page.locator("code-editor").first.click()
     page.keyboard.press("Control+Home")
     page.keyboard.type("// mine\n")
@@ -349,7 +344,7 @@ def test_without_javascript_the_editor_reads_and_saves(busy: Cast, signed_in: Op
 
 def test_nothing_traps_the_keyboard(busy: Cast, signed_in: Open) -> None:
     page = signed_in(busy.ada, at(busy, "hello/"))
-    ready(page)
+    interactive(page)
     where = "document.activeElement.matches('code-editor')"
 
     def walk(key: str) -> int:

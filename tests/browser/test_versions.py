@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tenants.services import functions
-from tests.browser.conftest import Watch, look
+from tests.browser.conftest import Watch, interactive, look
 from tests.cast import Cast
 
 pytestmark = pytest.mark.browser
@@ -28,7 +28,7 @@ def test_two_edits_are_merged_and_saved_as_the_next_version(
     cast: Cast, hello: str, signed_in: SignedIn, watch: Watch
 ) -> None:
     page = signed_in(cast.ada, hello)
-    page.wait_for_function("performance.getEntriesByName('interactive').length")
+    interactive(page)
     theirs = {"index.js": BASE.replace("one", "ONE by Cy").replace("'base'", "'theirs'"), "lib/cy.js": "1;\n"}
     functions.save(function=cast.hello, change=functions.Change(files=theirs), base_version=2, author=cast.cy)
     page.locator("[data-file]:not([hidden]) code-editor").click()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import Stack, Watch, look
+from tests.browser.conftest import Stack, Watch, interactive, look
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("stack")]
 Contexts = Callable[..., BrowserContext]
@@ -28,7 +28,7 @@ def browser_page(open_context: Contexts) -> Page:
 def in_editor(page: Page) -> None:
     """Return when the editor is there and a version of its function answers."""
     page.wait_for_url(re.compile(r"/functions/[\w-]+/$"), timeout=PATIENCE_MS)
-    page.wait_for_function("performance.getEntriesByName('interactive').length")
+    interactive(page)
     expect(page.locator("#state")).to_have_text(re.compile("^(Live|Saved) v"), timeout=PATIENCE_MS)
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tenants.models import Deployment, Run
 from tenants.services import bodies, cases, functions, invocations, starters
-from tests.browser.conftest import Watch, look
+from tests.browser.conftest import Watch, interactive, look
 from tests.browser.test_pages import OFFLINE
 from tests.cast import Cast
 from tests.pages.conftest import go_live
@@ -102,7 +102,7 @@ def test_a_kept_request_fills_the_panel_and_panes_stay_as_they_were(
     cast: Cast, home: str, signed_in: SignedIn, watch: Watch
 ) -> None:
     page = signed_in(cast.ada, f"{home}functions/order-paid/")
-    page.wait_for_function("performance.getEntriesByName('interactive').length")
+    interactive(page)
     page.get_by_text("Saved and recent requests").click()
     page.get_by_role("link", name="Buys tea").click()
     expect(page.get_by_placeholder("/path")).to_have_value("/orders")
@@ -115,7 +115,7 @@ def test_a_kept_request_fills_the_panel_and_panes_stay_as_they_were(
     page.keyboard.press("ArrowLeft")
     assert page.locator(".side").evaluate("side => side.clientWidth") > before
     page.reload()
-    page.wait_for_function("performance.getEntriesByName('interactive').length")
+    interactive(page)
     assert page.locator(".side").evaluate("side => side.clientWidth") > before
     page.set_viewport_size({"width": 360, "height": 740})
     expect(page.locator(".side")).to_be_hidden()
@@ -128,7 +128,7 @@ def test_a_save_that_cannot_reach_the_site_is_sent_by_itself(
     cast: Cast, home: str, signed_in: SignedIn, watch: Watch
 ) -> None:
     page = signed_in(cast.ada, f"{home}functions/hello/")
-    page.wait_for_function("performance.getEntriesByName('interactive').length")
+    interactive(page)
     page.locator("[data-file]:not([hidden]) code-editor").click()
     page.keyboard.press("Control+Home")
     page.keyboard.type("// typed offline")

@@ -18,6 +18,7 @@ import { views } from "./views.js";
 import { watchForChanges } from "./changes.js";
 
 document.documentElement.dataset.js = "";
+const bench = document.querySelector("[data-workbench]");
 customElements.whenDefined("code-editor").then(() => {
   const form = document.querySelector("#code");
   const files = fileList(form);
@@ -31,8 +32,8 @@ customElements.whenDefined("code-editor").then(() => {
   offline(form);
   progress(form);
   performance.mark("interactive");
+  bench.dataset.interactive = "";
 });
-const bench = document.querySelector("[data-workbench]");
 panes(bench);
 views(bench);
 keys();
