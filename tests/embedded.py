@@ -99,7 +99,13 @@ class Database:
 class EmbeddedFusebit:
     """One running server; Ada's identity may do everything."""
 
-    def __init__(self, *, environment: dict[str, str] | None = None, arguments: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        environment: dict[str, str] | None = None,
+        arguments: tuple[str, ...] = (),
+        limits: dict[str, int] | None = None,
+    ) -> None:
         self.port = free_port()
         self.base_url = f"http://localhost:{self.port}"
         self.directory = Path(tempfile.mkdtemp(prefix="embedded-"))
@@ -114,6 +120,7 @@ class EmbeddedFusebit:
         if self.database is not None:
             self.environment["PLATFORM_DATABASE_URL"] = self.database.url
         self.arguments = arguments
+        self.limits = limits or {}
         self.session = requests.Session()
         self.process: subprocess.Popen[str] | None = None
 
@@ -123,7 +130,7 @@ class EmbeddedFusebit:
             "baseUrl": self.base_url,
             "audience": self.base_url,
             "account": {"id": self.account, "displayName": "Tests", "primaryEmail": "ada@example.com"},
-            "subscription": {"id": self.subscription, "displayName": "Tests"},
+            "subscription": {"id": self.subscription, "displayName": "Tests", "limits": self.limits},
             "issuer": {"id": self.issuer, "displayName": "Operator", "publicKeys": [self.key.entry]},
             "user": {
                 "id": self.user,

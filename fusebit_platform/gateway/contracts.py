@@ -71,7 +71,10 @@ class Executions(Protocol):
     """
 
     def find(self, subscription_id: str, boundary_id: str, function_id: str) -> Executable | None:
-        """Return the function, or None; raise when the subscription is missing."""
+        """Return the function, or None."""
+
+    def concurrency(self, subscription_id: str) -> int | None:
+        """Return how many calls of a subscription may run at once, None for any; raise when it is missing."""
 
     def authorise(self, executable: Any, authorization_header: str | None, path: str, method: str) -> Caller:
         """Return the caller, or raise the refusal (contract 6.2)."""

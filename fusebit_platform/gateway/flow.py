@@ -112,6 +112,8 @@ class Gateway:
         finally:
             asked.pop(key, None)
         if executable is None:
+            limit = await self._in_thread(self._executions.concurrency, key[0])
+            self.quotas.check_subscription(key[0], limit)
             raise Refusal(404, "Not Found")
         if len(remembered) >= FUNCTIONS:
             remembered.clear()

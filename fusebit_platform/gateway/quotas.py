@@ -20,11 +20,14 @@ class Quotas:
         """Raise Refusal 403 for a suspended boundary, 429 for a full subscription or boundary."""
         policy, executable = known.policy, known.executable
         _check_suspension(known)
-        running = self._running.get
-        if _is_full(running(executable.subscription_id, 0), executable.concurrency):
-            raise Refusal(429, "Subscription has exceeded concurrency throttle", cause="rate_limited")
-        if _is_full(running(known.boundary, 0), policy.concurrency):
+        self.check_subscription(executable.subscription_id, executable.concurrency)
+        if _is_full(self._running.get(known.boundary, 0), policy.concurrency):
             raise Refusal(429, "Boundary has exceeded concurrency throttle", cause="rate_limited")
+
+    def check_subscription(self, subscription_id: str, limit: int | None) -> None:
+        """Raise Refusal 429 for a full subscription."""
+        if _is_full(self._running.get(subscription_id, 0), limit):
+            raise Refusal(429, "Subscription has exceeded concurrency throttle", cause="rate_limited")
 
     def begin(self, known: Known) -> None:
         """Count a call that starts now; raise Refusal when there is no room for it."""

@@ -77,6 +77,7 @@ __all__ = [
     "Executable",
     "authorise",
     "background_token",
+    "concurrency",
     "find",
     "function_access_token",
     "generation",
@@ -85,15 +86,19 @@ __all__ = [
 
 
 def find(subscription_id: str, boundary_id: str, function_id: str) -> Executable | None:
-    """Return the function's newest version, or None; raise SubscriptionMissing (contract 6.1)."""
+    """Return the function's newest version, or None."""
     names = {"boundary_id": boundary_id, "function_id": function_id}
     rows = Function.objects.select_related("subscription")
     function = rows.filter(subscription_id=subscription_id, **names).first()
-    if function is not None:
-        return _executable(function)
-    if not Subscription.objects.filter(pk=subscription_id).exists():
+    return None if function is None else _executable(function)
+
+
+def concurrency(subscription_id: str) -> int | None:
+    """Return how many calls of a subscription may run at once; raise SubscriptionMissing (contract 6.1)."""
+    subscription = Subscription.objects.filter(pk=subscription_id).only("limits").first()
+    if subscription is None:
         raise SubscriptionMissing
-    return None
+    return _concurrency(subscription)
 
 
 def _executable(function: Function) -> Executable:

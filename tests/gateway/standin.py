@@ -75,10 +75,8 @@ class Executions:
 
     def find(self, subscription_id: str, boundary_id: str, function_id: str) -> Executable | None:
         self.asked += 1
-        if subscription_id != SUBSCRIPTION:
-            raise Refused(404, "subscription not found")
         stored = json.loads(self.path.read_text()).get(f"{boundary_id}/{function_id}")
-        if stored is None:
+        if stored is None or subscription_id != SUBSCRIPTION:
             return None
         stored["policy"] = Policy(**{name: frozen(value) for name, value in stored.get("policy", {}).items()})
         if "dependencies" in stored:
@@ -86,6 +84,11 @@ class Executions:
         location = f"{self.base_url}/v1/run/{subscription_id}/{boundary_id}/{function_id}"
         names = (subscription_id, boundary_id, function_id)
         return Executable("acc-0123456789abcdef", *names, base_url=location, **stored)
+
+    def concurrency(self, subscription_id: str) -> int | None:
+        if subscription_id != SUBSCRIPTION:
+            raise Refused(404, "subscription not found")
+        return None
 
     def authorise(self, executable: Any, authorization_header: str | None, *_: str) -> Caller:
         self.asked += 1

@@ -1,12 +1,14 @@
 """Contract 6: what a call meets on the way to a function, what the function sees, and what becomes of its result."""
 
 import base64
+import concurrent.futures
 import json
 import re
 import time
 from typing import Any
 
 import pytest
+import requests
 
 from tests.embedded import EmbeddedFusebit, KeyPair, text_function
 
@@ -51,6 +53,28 @@ def claims_of(token: str) -> dict[str, Any]:
 
 
 # --- 6.1, 6.2: who may call ---
+
+
+def test_a_full_subscription_is_429_before_anybody_looks_for_the_function():
+    server = EmbeddedFusebit(limits={"concurrency": 1}).start()
+    try:
+        slow = {"index.js": "module.exports = (ctx, cb) => setTimeout(cb, ctx.query.ms || 0);"}
+        assert server.request("PUT", server.f("b", "slow"), json={"nodejs": {"files": slow}}).status_code == 200
+        missing = server.run_path("b", "missing")
+        assert server.request("GET", server.run_path("b", "slow")).status_code == 200
+        assert server.request("GET", missing).status_code == 404
+        with concurrent.futures.ThreadPoolExecutor(1) as another:
+            url = f"{server.base_url}{server.run_path('b', 'slow')}?ms=3000"
+            running = another.submit(requests.get, url, timeout=30)
+            answer = server.request("GET", missing)
+            while answer.status_code == 404 and not running.done():
+                answer = server.request("GET", missing)
+            assert running.result().status_code == 200
+        assert (answer.status_code, answer.json()["message"]) == (429, "Subscription has exceeded concurrency throttle")
+        assert "x-fx-response-source" not in answer.headers
+        assert server.request("GET", missing).status_code == 404
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize("header", [None, "garbage", "Basic YTpi", "Bearer a.b.c", "expired", "stranger"])
