@@ -6,18 +6,22 @@ import io
 import json
 import tarfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import unquote
 
+HELD_S = 60
+
 
 class Registry:
-    """Serves packages; `missing` names tarballs that are promised and not there."""
+    """Serves packages; tarballs wait for `open`, which a test may clear for a while."""
 
     def __init__(self) -> None:
         self.packages: dict[str, dict[str, dict[str, Any]]] = {}
         self.tarballs: dict[str, bytes] = {}
         self.requests: list[str] = []
+        self.open = Event()
+        self.open.set()
         registry = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -48,6 +52,8 @@ class Registry:
         path = unquote(handler.path).lstrip("/")
         self.requests.append(path)
         body = self.tarballs.get(path)
+        if body is not None:
+            self.open.wait(HELD_S)
         versions = self.packages.get(path)
         if body is None and versions is not None:
             newest = [*versions][-1]
@@ -59,6 +65,7 @@ class Registry:
         handler.wfile.write(body or b"{}")
 
     def close(self) -> None:
+        self.open.set()
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()

@@ -51,6 +51,7 @@ class CommandLine:
         self.profile = profile
         self.port = port
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.polled: list[tuple[int, str]] = []  # what the latest deployment was told of its build
 
     def close(self) -> None:
         """Leave."""
@@ -139,12 +140,14 @@ class CommandLine:
         if settings:
             body["configurationSerialized"] = settings
         status, read, _headers = self.send("PUT", f"{self.b}/function/{name}", body, scheme="Bearer")
+        self.polled = [(status, read["status"])] if read else []
         if status == 204:
             return self.url(name)
         while status == 201 or (status == 200 and read["status"] in {"pending", "building"}):
             time.sleep(POLL_SECONDS)
             path = f"{self.b}/function/{name}/build/{read['buildId']}"
             status, read, _headers = self.send("GET", path, scheme="Bearer")
+            self.polled.append((status, read["status"]))
         if status != 200:
             raise Failed(f"{status}: {read['message']}")
         assert read["status"] == "success"
@@ -204,6 +207,13 @@ class LogReader:
                     content = None
                 elif content is not None:
                     content += line.removeprefix("data: ")
+
+
+def operator(server: EmbeddedFusebit, boundary: str) -> CommandLine:
+    """Return the command line of who may do everything, in a boundary."""
+    where = {"base_url": server.base_url, "account": server.account, "subscription": server.subscription}
+    who = {"issuer": server.issuer, "subject": server.subject, "key": server.key}
+    return CommandLine(Profile(**where, **who, boundary=boundary), server.port)
 
 
 def initialise(server: EmbeddedFusebit, token: str) -> Profile:

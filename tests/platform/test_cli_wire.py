@@ -1,16 +1,19 @@
 """Contract 8: every command of Fusebit's own command line, as it goes over the wire."""
 
 import base64
+import json
 import secrets
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
 from fusebit_platform.gateway.connection import IDLE_SECONDS
 from tests.embedded import EmbeddedFusebit, KeyPair
-from tests.platform.command_line import CommandLine, Failed, Profile, encoded, initialise
+from tests.npm_registry import Registry
+from tests.platform.command_line import CommandLine, Failed, encoded, initialise, operator
 
 PATIENCE_S = 20
 
@@ -18,9 +21,7 @@ PATIENCE_S = 20
 @pytest.fixture
 def fuse(embedded: EmbeddedFusebit, boundary: str) -> Iterator[CommandLine]:
     """The operator's command line in a boundary of its own."""
-    where = {"base_url": embedded.base_url, "account": embedded.account, "subscription": embedded.subscription}
-    who = {"issuer": embedded.issuer, "subject": embedded.subject, "key": embedded.key}
-    line = CommandLine(Profile(**where, **who, boundary=boundary), embedded.port)
+    line = operator(embedded, boundary)
     yield line
     line.close()
 
@@ -99,6 +100,49 @@ def test_a_function_is_deployed_listed_shown_called_and_removed(fuse):
     assert fuse.ask("DELETE", f"{fuse.b}/function/hello") is None
     with pytest.raises(Failed, match="404: Not Found"):
         fuse.ask("GET", f"{fuse.b}/function/hello?include=all")
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    served = Registry()
+    served.add("greeter", "1.0.0", {"index.js": "module.exports = (name) => `hello ${name}`;"})
+    served.add("lost", "1.0.0")
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def builder(registry: Registry) -> Iterator[CommandLine]:
+    """The operator's command line at a server that gets packages from a registry of these tests."""
+    server = EmbeddedFusebit(environment={"NPM_REGISTRY": registry.url}).start()
+    line = operator(server, "b")
+    yield line
+    line.close()
+    server.stop()
+
+
+def package(name: str) -> str:
+    return json.dumps({"dependencies": {name: "^1.0.0"}})
+
+
+def test_a_build_is_polled_until_its_function_can_be_called(builder, registry):
+    files = {"index.js": "module.exports = async (ctx) => ({body: require('greeter')('ada')});"}
+    registry.open.clear()  # longer than a PUT waits
+    with ThreadPoolExecutor(1) as terminal:
+        deploying = terminal.submit(builder.deploy, "greet", {**files, "package.json": package("greeter")})
+        try:
+            deadline = time.monotonic() + 60
+            while len(builder.polled) < 2 and not deploying.done() and time.monotonic() < deadline:
+                time.sleep(0.05)
+        finally:
+            registry.open.set()
+        location = deploying.result()
+    assert builder.polled[:2] == [(201, "building"), (201, "building")]
+    assert builder.polled[-1] == (200, "success")
+    assert requests.get(location, timeout=30).json() == "hello ada"
+    with pytest.raises(Failed, match=r"400: (?s:.*)Command failed"):
+        builder.deploy("lose", {**files, "package.json": package("lost")})
+    assert builder.polled == [(201, "building"), (400, 400)]
 
 
 def test_files_that_are_no_text_travel_encoded(fuse):
