@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from tenants.errors import InvalidInput
 from tenants.models import Function, FunctionVersion
-from tenants.services import functions, schedules, starters, wordings
+from tenants.services import functions, origins, schedules, starters, wordings
 
 CLOSED, ACCOUNT, OPTIONAL, PUBLIC, CUSTOM = "closed", "account", "optional", "public", "custom"
 RULES: dict[str, dict[str, Any]] = {
@@ -27,7 +27,6 @@ SAME = "same"
 ROUTE_RULES = [(SAME, "Same as the function"), *CALLERS]
 ROUTE_PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{0,199}")
 BLANK_ROUTES = 2
-ORIGINS = "ALLOWED_ORIGINS"
 ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 TAG = re.compile(r"[\w-]{1,30}")
 GRANT = re.compile(r"\S{1,100} /\S{0,400}")
@@ -88,7 +87,7 @@ class SettingsForm(forms.Form):
             "timezone": version.schedule.get("timezone", ""),
             "memory": compute.get("memorySize", wordings.DEFAULT_MEMORY),
             "timeout": compute.get("timeout", wordings.DEFAULT_TIMEOUT),
-            "origins": "\n".join(version.configuration.get(ORIGINS, "").split(",")).strip(),
+            "origins": "\n".join(version.configuration.get(origins.NAME, "").split(",")).strip(),
         }
 
     def clean_grants(self) -> list[dict[str, str]]:
@@ -125,9 +124,9 @@ class SettingsForm(forms.Form):
         security.pop("functionPermissions", None)
         if chosen["grants"]:
             security["functionPermissions"] = {"allow": chosen["grants"]}
-        configuration = {name: value for name, value in version.configuration.items() if name != ORIGINS}
+        configuration = {name: value for name, value in version.configuration.items() if name != origins.NAME}
         if chosen["origins"]:
-            configuration[ORIGINS] = ",".join(chosen["origins"])
+            configuration[origins.NAME] = ",".join(chosen["origins"])
         schedule = {"cron": chosen["cron"]} if chosen["cron"] else {}
         if chosen["timezone"]:
             schedule["timezone"] = chosen["timezone"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tenants.models import FunctionVersion
-from tenants.services import wordings
+from tenants.services import origins, wordings
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,21 @@ class SettingChange:
 
 def settings_between(old: Content, new: Content) -> list[SettingChange]:
     """Return what differs in configuration and secrets (names only), schedule, callers, routes and limits."""
-    found = _names("Configuration", old.configuration, new.configuration)
+    found = _names("Configuration", _unlisted(old.configuration), _unlisted(new.configuration))
     found += _names("Secret", old.secrets, new.secrets)
     said = (
         ("Schedule", wordings.schedule(old.schedule), wordings.schedule(new.schedule)),
         ("Who may call", wordings.callers(old.security), wordings.callers(new.security)),
+        ("CORS list", origins.words(old.configuration), origins.words(new.configuration)),
         ("What the code may do", wordings.grants(old.security), wordings.grants(new.security)),
         ("Limits", wordings.limits(old.compute), wordings.limits(new.compute)),
     )
     found += [SettingChange(area, was, is_now) for area, was, is_now in said if was != is_now]
     return found + _routes(old.routes, new.routes)
+
+
+def _unlisted(configuration: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in configuration.items() if name != origins.NAME}
 
 
 def _names(area: str, old: Mapping[str, str], new: Mapping[str, str]) -> list[SettingChange]:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from fusebit_bridge import door
 from tenants.models import Deployment, FunctionVersion, FusebitUser, Release, Role, State
-from tenants.services import build_log, causes, reconciliation, secrets
+from tenants.services import build_log, causes, origins, reconciliation, secrets
 from tenants.services.reconciliation import Claim
 
 BUILD_PATIENCE_S = 20.0
@@ -91,8 +91,8 @@ def _members(tenant_id: Any, roles: list[Role]) -> QuerySet[FusebitUser]:
 
 
 def specification(version: FunctionVersion) -> dict[str, Any]:
-    """Return the version as the body of PUT function (contract 5.1)."""
-    body: dict[str, Any] = {"nodejs": {"files": version.files}}
+    """Return the version as the body of PUT function (contract 5.1), guarded where it has a CORS list."""
+    body: dict[str, Any] = {"nodejs": {"files": origins.guarded(version.files, version.configuration)}}
     if environment := secrets.environment(version):
         body["configuration"] = environment
     for name in ("compute", "schedule", "security", "routes"):

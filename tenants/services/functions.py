@@ -10,11 +10,11 @@ from django.db import IntegrityError, transaction
 
 from tenants.errors import InvalidInput, NameTaken, StaleVersion
 from tenants.models import Deployment, Function, FunctionVersion, State, Tenant
-from tenants.services import audit, call_tokens, deployments, settings_names, starters
+from tenants.services import audit, call_tokens, deployments, origins, settings_names, starters
 
 NAME = re.compile(r"[A-Za-z0-9-]{1,64}")  # contract 1.2
 FILE_PART = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9_@+. -]{0,99}")
-RESERVED_PARTS = frozenset({"node_modules", "__proto__", "constructor", "prototype", "package-lock.json"})
+RESERVED_PARTS = frozenset({"node_modules", "__proto__", "constructor", "prototype", "package-lock.json", origins.FILE})
 CONFIGURATION_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON has it, not the six letters
 MAX_FILES = 100

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 
 from tenants.errors import InvalidInput
-from tenants.services import functions, live
+from tenants.services import functions, live, origins
 from tenants.services.starters import Starter
 
 LONGEST = 1_000_000  # characters of a specification
@@ -33,7 +33,7 @@ def of_specification(text: str) -> tuple[str, Starter]:
     starter = Starter(
         name="imported",
         label="Imported",
-        files=content.files,
+        files=origins.bare(content.files),
         message="Imported from Fusebit",
         configuration=content.configuration,
         compute=content.compute,

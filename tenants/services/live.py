@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from fusebit_bridge import door
 from tenants.errors import FusebitUnavailable, NotReady
 from tenants.models import Function, FunctionVersion
-from tenants.services import comparisons, deployments, functions, wordings
+from tenants.services import comparisons, deployments, functions, origins, wordings
 from tenants.services.comparisons import Content
 
 SAME, DIFFERENT, MISSING, UNKNOWN, NOTHING_LIVE = "same", "different", "missing", "unknown", "nothing"
@@ -74,7 +74,7 @@ def adopt(*, function: Function, author: User) -> FunctionVersion:
         raise FusebitUnavailable(error.message, reference_id=error.reference_id) from error
     secret = function.latest.secrets  # what is a secret here stays one, with the value that it has here
     change = functions.Change(
-        files=held.files,
+        files=origins.bare(held.files),
         message="Kept from Fusebit: changed outside of this site",
         configuration={name: value for name, value in held.configuration.items() if name not in secret},
         compute=held.compute,

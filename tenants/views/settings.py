@@ -11,8 +11,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from tenants import selectors
 from tenants.errors import InvalidInput, StaleVersion
 from tenants.models import Function
-from tenants.services import functions, schedules
-from tenants.settings_forms import ORIGINS, AboutForm, RoutesForm, SettingsForm, routes_from, routes_of
+from tenants.services import functions, origins, schedules
+from tenants.settings_forms import AboutForm, RoutesForm, SettingsForm, routes_from, routes_of
 from tenants.views import frame, scope
 
 
@@ -90,7 +90,7 @@ def _overview(request: HttpRequest, function: Function, status: int = 200, **mor
         "routes": RoutesForm(initial=routes_of(latest), prefix="route"),
         "about": AboutForm.of(fresh),
         "zones": schedules.zones(),
-        "origins_name": ORIGINS,
+        "origins_name": origins.NAME,
         **_upcoming(initial["cron"], initial["timezone"]),
         **more,
     }
