@@ -15,8 +15,15 @@ from tenants import selectors
 from tenants.api.repetition import REPEATABLE, once
 from tenants.api.schema import listed
 from tenants.api.scope import TenantView
-from tenants.api.serializers.functions import WantedVersion
-from tenants.api.serializers.runs import Invocation, InvocationAnswer, ReplayAnswer, RunDetail, RunFilter, RunRow
+from tenants.api.serializers.runs import (
+    Invocation,
+    InvocationAnswer,
+    ReplayAnswer,
+    RunDetail,
+    RunFilter,
+    RunRow,
+    WantedReplay,
+)
 from tenants.models import Run, Scope
 from tenants.services import bodies, catalogue, invocations, mirroring, replays, run_logs
 
@@ -148,21 +155,22 @@ class RunItem(RunView):
 class Replay(RunView):
     """`…/{name}/runs/{id}/replay/`."""
 
-    serializer_class = WantedVersion
+    serializer_class = WantedReplay
     runs_functions = True
 
-    @extend_schema(parameters=[REPEATABLE], request=WantedVersion, responses=ReplayAnswer)
+    @extend_schema(parameters=[REPEATABLE], request=WantedReplay, responses=ReplayAnswer)
     def post(self, request: Request, slug: str, name: str, pk: UUID) -> Response:
-        """Send a call again whose request is kept, to the live version or to another one."""
+        """Send a call again, as it is kept or as `request` says, to the live version or to another one."""
         function, run = self.function(may_write=True), self.run(pk)
-        wanted = WantedVersion(data=request.data)
+        wanted = WantedReplay(data=request.data)
         wanted.is_valid(raise_exception=True)
+        given = call_of(wanted.validated_data["request"]) if "request" in wanted.validated_data else None
         live = function.deployment.live_version
         number = wanted.validated_data.get("version", live.number if live else function.latest.number)
         version = get_object_or_404(function.versions, number=number)
 
         def answer() -> Response:
-            done = replays.replay(runs=[run], function=function, version=version, actor=self.person)[0]
+            done = replays.replay(runs=[run], function=function, version=version, actor=self.person, given=given)[0]
             return Response({"run": RunRow(done.run).data if done.run else None, "problem": done.problem})
 
         return once(request, self.person, function.tenant, answer)

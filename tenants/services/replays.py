@@ -34,13 +34,31 @@ def call_of(run: Run) -> invocations.Call | None:
     return invocations.Call.from_json(kept.request) if kept else None
 
 
-def replay(*, runs: Iterable[Run], function: Function, version: FunctionVersion, actor: User) -> list[Replay]:
+def guess_of(run: Run) -> invocations.Call:
+    """Return the call as far as it is known without its request: to be completed by a person."""
+    is_anonymous = not run.actor_id and not run.caller and run.cause != "auth_missing"
+    return invocations.Call(
+        method=run.method if run.method in invocations.METHODS else "POST",
+        path=run.path,
+        identity=invocations.ANONYMOUS if is_anonymous and run.kind == "http" else invocations.ME,
+    )
+
+
+def replay(
+    *,
+    runs: Iterable[Run],
+    function: Function,
+    version: FunctionVersion,
+    actor: User,
+    given: invocations.Call | None = None,
+) -> list[Replay]:
     """Send the calls again to `version`, the first twenty of them, one after the other.
 
-    A version that is not live is deployed under a name of its own, closed and without its schedule, and removed
+    `given` is sent in place of what is kept, as of calls that came from outside: Fusebit never reports what they
+    sent. A version that is not live is deployed under a name of its own, closed and without its schedule, and removed
     afterwards. Raise FusebitUnavailable when that does not work, NotReady when nothing can be sent.
     """
-    chosen = [(run, call) for run in list(runs)[:AT_ONCE] if (call := call_of(run)) is not None]
+    chosen = [(run, call) for run in list(runs)[:AT_ONCE] if (call := given or call_of(run)) is not None]
     if not chosen:
         raise NotReady("The requests of these calls are not kept: there is nothing to send again.")
     with transaction.atomic():

@@ -7,7 +7,7 @@ from django.http import QueryDict
 
 from tenants.forms import CallForm
 from tenants.models import Function
-from tenants.services import replays
+from tenants.services import invocations, replays
 
 
 def filled(function: Function, asked: QueryDict) -> CallForm:
@@ -27,9 +27,11 @@ def of_run(function: Function, run_id: str) -> CallForm:
         run = None
     if run is None:
         return CallForm()
-    call = replays.call_of(run)
-    if call is None:
-        return CallForm({"method": run.method, "path": run.path, "identity": "me"})
+    return of_call(replays.call_of(run) or replays.guess_of(run))
+
+
+def of_call(call: invocations.Call) -> CallForm:
+    """Return the panel with that call."""
     return CallForm(
         {
             "method": call.method,

@@ -185,6 +185,38 @@ def test_a_call_without_a_kept_request_cannot_be_sent_again(ada: Client, cast: C
     assert "there is nothing to send again" in answer.content.decode()
 
 
+def test_a_call_from_outside_says_why_it_has_no_body_and_asks_for_one(ada: Client, cast: Cast, home_of: str) -> None:
+    run = called(cast, method="POST", path="/hook", status=500, cause="code_error", remote_id="7")
+
+    shown = page(ada, f"{home_of}runs/{run.pk}/")
+
+    assert "Fusebit never reports query, headers and bodies" in shown
+    assert '<a class="button" data-kind="primary" href="#again">Replay with a body…</a>' in shown
+    assert '<option value="POST" selected>POST</option>' in shown
+    assert 'name="path" value="/hook"' in shown
+    assert '<option value="anonymous" selected>' in shown
+
+
+def test_a_body_that_cannot_be_sent_is_refused_at_the_field_and_stays(ada: Client, cast: Cast, home_of: str) -> None:
+    run = called(cast, method="POST", path="/hook", remote_id="7")
+    form = {"version": 1, "method": "POST", "path": "/hook", "body": '{"order": 42'}
+
+    answer = ada.post(f"{home_of}runs/{run.pk}/replay/", form)
+
+    assert answer.status_code == 422
+    assert "This is not JSON" in answer.content.decode()
+    assert "{&quot;order&quot;: 42" in answer.content.decode()
+
+
+def test_the_call_of_a_schedule_is_replayed_as_a_post_of_the_person(ada: Client, cast: Cast, home_of: str) -> None:
+    run = called(cast, method="CRON", kind="cron", remote_id="7")
+
+    shown = page(ada, f"{home_of}runs/{run.pk}/")
+
+    assert '<option value="POST" selected>POST</option>' in shown
+    assert '<option value="me" selected>' in shown
+
+
 def test_ten_thousand_calls_need_as_few_queries_as_ten(
     ada: Client, cast: Cast, home_of: str, django_assert_max_num_queries: Callable[..., object]
 ) -> None:

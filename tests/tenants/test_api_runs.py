@@ -72,6 +72,8 @@ def test_a_call_whose_request_is_kept_is_sent_again(home: Home) -> None:
 
     assert (again.json()["run"]["status"], again.json()["run"]["version_number"]) == (200, 1)
     assert (nothing.status_code, nothing.json()["code"]) == (409, "not_ready")
+    given = home.api("POST", f"functions/hello/runs/{dropped}/replay/", {"request": {"query": {"n": "3"}}})
+    assert given.json()["run"]["status"] == 200
 
 
 def test_calls_that_bypass_the_site_and_refused_ones_are_listed_too(home: Home, embedded: EmbeddedFusebit) -> None:

@@ -127,6 +127,25 @@ def test_a_failed_call_is_replayed_on_a_version_that_is_not_live(
     assert hello.deployment.live_version.number == 2
 
 
+def test_a_webhook_from_outside_is_replayed_with_the_body_that_a_person_pastes(
+    embedded: EmbeddedFusebit, ada_at_home: Tenant
+) -> None:
+    ada, hello = ada_at_home.members.get(), deployed(ada_at_home, FIXED)
+    assert embedded.request("POST", f"{hello.deployment.location}/hook", json={"order": 42}).status_code == 200
+    (run,) = copied(ada_at_home, 1)
+    browser = Client()
+    browser.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
+
+    form = {"version": 2, "method": "POST", "path": "/hook", "query": "a=1", "body": '{"order": 43}', "identity": "me"}
+    shown = browser.post(f"/t/{ada_at_home.slug}/runs/{run.pk}/replay/", form, follow=True).content.decode()
+
+    assert bodies.of(run) is None
+    assert "Sent again; this is the new call, on v2." in shown
+    kept = bodies.of(hello.runs.exclude(pk=run.pk).get())
+    assert kept is not None
+    assert json.loads(kept.body) == ["POST", {"a": "1"}, {"order": 43}]
+
+
 def test_all_failed_calls_are_sent_again_and_the_page_says_how_many_went_well(ada_at_home: Tenant) -> None:
     ada, hello = ada_at_home.members.get(), deployed(ada_at_home, FAILING)
     for _ in range(3):

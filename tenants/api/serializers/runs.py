@@ -29,6 +29,23 @@ class Invocation(StrictSerializer):
     body = serializers.JSONField(required=False, default=None, allow_null=True)
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("As it was sent, on another version", value={"version": 3}, request_only=True),
+        OpenApiExample(
+            "A webhook that came from outside, whose body is pasted",
+            value={"request": {"method": "POST", "path": "/hook", "body": {"order": 42}}},
+            request_only=True,
+        ),
+    ]
+)
+class WantedReplay(StrictSerializer):
+    """The body of POST replay: the live version when none is named, what is kept when no request is given."""
+
+    version = serializers.IntegerField(required=False, min_value=1)
+    request = Invocation(required=False)
+
+
 class RunRow(serializers.ModelSerializer[Run]):
     """A call that was made."""
 
