@@ -40,15 +40,40 @@ class OurPathsOnly(DjangoStrategy):
         return cleaned
 
 
-class Google(GoogleOAuth2[Any], BaseOAuth2PKCE[Any]):
+class AsksAgain:
+    """Has the provider ask whoever is signed in here already who they are: that confirms or adds an identity.
+
+    A provider that only remembers the browser would vouch for whoever sits before it.
+    """
+
+    AGAIN: dict[str, Any] = {"prompt": "login"}
+    strategy: Any
+
+    @property
+    def is_again(self) -> bool:
+        """Tell whether this browser is signed in here."""
+        request = self.strategy.request
+        return request is not None and request.user.is_authenticated
+
+    def auth_params(self, state: str | None = None) -> dict[str, Any]:
+        """Return what the provider is sent."""
+        params: dict[str, Any] = super().auth_params(state)  # type: ignore[misc]  # a mixin
+        return {**params, **self.AGAIN} if self.is_again else params
+
+
+class Google(AsksAgain, GoogleOAuth2[Any], BaseOAuth2PKCE[Any]):
     """Google, by its OAuth endpoints; the person is `sub`, never the address."""
 
+    AGAIN = {"prompt": "select_account"}  # Google asks for a password when it sees fit
 
-class GitHub(GithubOAuth2[Any], BaseOAuth2PKCE[Any]):
+
+class GitHub(AsksAgain, GithubOAuth2[Any], BaseOAuth2PKCE[Any]):
     """GitHub."""
 
+    AGAIN = {"prompt": "select_account"}  # the same
 
-class GitLab(GitLabOAuth2[Any], BaseOAuth2PKCE[Any]):
+
+class GitLab(AsksAgain, GitLabOAuth2[Any], BaseOAuth2PKCE[Any]):
     """gitlab.com, or a GitLab of one's own."""
 
     def user_data(self, access_token: str, *_args: Any, **_kwargs: Any) -> dict[str, Any] | None:
@@ -57,21 +82,33 @@ class GitLab(GitLabOAuth2[Any], BaseOAuth2PKCE[Any]):
         return profile if isinstance(profile, dict) else None
 
 
-class Microsoft(MicrosoftOAuth2[Any], BaseOAuth2PKCE[Any]):
+class Microsoft(AsksAgain, MicrosoftOAuth2[Any], BaseOAuth2PKCE[Any]):
     """Microsoft, work and personal accounts."""
 
 
-class Auth0(Auth0OAuth2[Any], BaseOAuth2PKCE[Any]):
+class Auth0(AsksAgain, Auth0OAuth2[Any], BaseOAuth2PKCE[Any]):
     """Auth0."""
 
 
-class LocalSignIn(OpenIdConnectAuth[Any]):
+class OpenIdConnect(AsksAgain, OpenIdConnectAuth[Any]):
+    """A provider whose token says when it saw the person (OpenID Connect Core 2, 3.1.2.1)."""
+
+    AGAIN = {"prompt": "login", "max_age": 0}
+
+    @property
+    def vouched_at(self) -> float | None:
+        """Return when the person signed in there, None where the provider does not say."""
+        told = (self.id_token or {}).get("auth_time")
+        return float(told) if isinstance(told, int | float) and not isinstance(told, bool) else None
+
+
+class LocalSignIn(OpenIdConnect):
     """The OpenID provider of quickstart."""
 
     name = "local"
 
 
-class AnyOpenIdConnect(OpenIdConnectAuth[Any]):
+class AnyOpenIdConnect(OpenIdConnect):
     """Any other OpenID Connect issuer."""
 
     name = "oidc"

@@ -86,6 +86,7 @@ class SignInErrorMiddleware(SocialAuthExceptionMiddleware):
         "authorization_code_rejected": "This sign-in was completed or interrupted before. Please begin again.",
         "identity_in_use": "This identity is not one of this account's. Sign out first to sign in with it.",
         "authentication_disallowed": "This account may not sign in here. Ask the operator of this site why.",
+        "not_asked_again": "The provider did not ask who you are, which proves nothing. Sign out there, and try again.",
         "connection_failed": "The sign-in provider could not be reached. Please try again in a moment.",
         "timeout": "The sign-in provider took too long to answer. Please try again in a moment.",
         "unavailable": "The sign-in provider is not available just now. Please try again in a moment.",

@@ -35,12 +35,15 @@ def fit(backend: Any, uid: str, details: dict[str, Any], **_context: Any) -> dic
 def refuse(backend: Any, social: Any = None, user: User | None = None, **_context: Any) -> None:
     """Raise where signing in must not go on: an account that is closed, or a browser that is signed in as another.
 
-    Whoever is signed in and asked on their own page to add this provider, a few minutes ago, may.
+    Whoever is signed in and asked on their own page to add this provider, a few minutes ago, may; but not by what the
+    provider remembers of the browser.
     """
     if user is None:
         return
     if not user.is_active:
         raise AuthPolicyError(backend, code="authentication_disallowed", stage="pipeline")
+    if backend.is_again and time.time() - vouched_at(backend) > identities.CONFIRMED_FOR.total_seconds():
+        raise AuthPolicyError(backend, code="not_asked_again", stage="pipeline")
     if social is None and not is_linking(backend):  # being in the same browser does not make the identity theirs
         raise AuthAssociationError(backend, code="identity_in_use", stage="pipeline")
 
@@ -51,10 +54,16 @@ def is_linking(backend: Any) -> bool:
     return bool(asked.get("provider") == backend.name and time.time() < asked.get("until", 0))
 
 
+def vouched_at(backend: Any) -> float:
+    """Return when the provider saw the person sign in: now, unless it says that it was before."""
+    told = getattr(backend, "vouched_at", None)
+    return time.time() if told is None else min(told, time.time())
+
+
 def confirm(backend: Any, social: Any = None, user: User | None = None, **_context: Any) -> None:
     """Remember when a provider last vouched for the person: some things need that to be recent."""
     if user is not None and social is not None and social.user_id == user.pk:
-        backend.strategy.session_set(CONFIRMED, time.time())
+        backend.strategy.session_set(CONFIRMED, vouched_at(backend))
 
 
 def enrol(
