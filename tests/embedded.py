@@ -105,6 +105,7 @@ class EmbeddedFusebit:
         environment: dict[str, str] | None = None,
         arguments: tuple[str, ...] = (),
         limits: dict[str, int] | None = None,
+        module: str = "fusebit_platform",
     ) -> None:
         self.port = free_port()
         self.base_url = f"http://localhost:{self.port}"
@@ -120,6 +121,7 @@ class EmbeddedFusebit:
         if self.database is not None:
             self.environment["PLATFORM_DATABASE_URL"] = self.database.url
         self.arguments = arguments
+        self.module = module
         self.limits = limits or {}
         self.session = requests.Session()
         self.process: subprocess.Popen[str] | None = None
@@ -153,7 +155,7 @@ class EmbeddedFusebit:
         return self._start()
 
     def _start(self, *seed: str) -> "EmbeddedFusebit":
-        command = [sys.executable, "-m", "fusebit_platform", "--port", str(self.port), *self.arguments]
+        command = [sys.executable, "-m", self.module, "--port", str(self.port), *self.arguments]
         command += ["--data-dir", str(self.directory / "platform"), *seed]
         kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
         self.log = (self.directory / "stderr").open("a+")

@@ -9,7 +9,7 @@ from tenants import models
 from tenants.admin import access as access_tables
 from tenants.admin import provisioning as provisioning_tables
 from tenants.admin.tables import ReadOnly, ReadOnlyInline, ValuesFilter, ask, operator
-from tenants.services import operations, provisioning
+from tenants.services import mirroring, operations, provisioning
 
 __all__ = ["access_tables", "provisioning_tables"]
 
@@ -78,7 +78,10 @@ class TenantAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not 
         """Take everybody's access away, when that is confirmed."""
         if "confirmed" not in request.POST:
             people = models.Membership.objects.filter(tenant__in=queryset).order_by().values("user").distinct().count()
-            words = f"{len(queryset)} tenants with {people} people lose access at Fusebit, and their functions stop."
+            stops = "This Fusebit has no policies: what anybody may call, and schedules, go on."
+            if mirroring.standing(mirroring.POLICY) != mirroring.UNREPORTED:
+                stops = "Their functions stop."
+            words = f"{len(queryset)} tenants with {people} people lose access at Fusebit. {stops}"
             return self._ask(request, queryset, "Suspend", words)
         done = sum(operations.suspend(tenant=tenant, actor=operator(request)) for tenant in queryset)
         self.message_user(request, f"{done} tenants are being suspended.", messages.SUCCESS)

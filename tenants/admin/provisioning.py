@@ -78,7 +78,7 @@ class BoundaryPolicyAdmin(ReconciledAdmin):
     """What Fusebit was told of whole boundaries."""
 
     kind = "policies"
-    list_display = ["tenant", "suspended", "state", "error_code", "attempts", "reference_id"]
+    list_display = ["tenant", "suspended", "is_told", "state", "error_code", "attempts", "reference_id"]
     search_fields = ["tenant__slug", "tenant__boundary_id", "reference_id"]
     list_select_related = ["tenant"]
 

@@ -124,6 +124,7 @@ class BoundaryPolicy(Reconciled):
 
     tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="policy")
     suspended = models.BooleanField(default=False, help_text="Runs should be refused and schedules stopped.")
+    is_told = models.BooleanField(null=True, help_text="Whether Fusebit took it; a plain one has no policies.")
 
     class Meta(Reconciled.Meta):
         """READY means that the boundary is as wanted, or that this Fusebit has no policies."""

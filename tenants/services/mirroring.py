@@ -13,7 +13,8 @@ from fusebit_bridge import door
 from tenants.models import Function, Release, Run, Tenant
 from tenants.services import bodies, deployments, secrets
 
-RUNS, EVENTS = "runs", "events"
+RUNS, EVENTS, POLICY = "runs", "events", "policy"
+REPORTED, UNREPORTED, UNKNOWN = "reported", "unreported", "unknown"
 REMEMBERED_S = 30.0
 AT_MOST_EVERY = timedelta(seconds=1)
 PAGES = 5
@@ -25,16 +26,24 @@ TENANTS_PER_ROUND = 20
 _offered: list[Any] = [0.0, frozenset()]  # until when, and which extensions there are
 
 
-def reports(extension: str) -> bool:
-    """Tell whether this Fusebit reports `runs` or `events`, asked twice a minute; False while it cannot be asked."""
+def standing(extension: str) -> str:
+    """Return whether this Fusebit has `runs`, `events` or `policy`, asked twice a minute.
+
+    It is reported, unreported, or unknown while Fusebit cannot be asked.
+    """
     until, names = _offered
     if time.monotonic() >= until:
         try:
             names = door.extensions().names
         except door.FusebitError:
-            return False
+            return UNKNOWN
         _offered[:] = [time.monotonic() + REMEMBERED_S, names]
-    return extension in names
+    return REPORTED if extension in names else UNREPORTED
+
+
+def reports(extension: str) -> bool:
+    """Tell whether this Fusebit is known to have the extension."""
+    return standing(extension) == REPORTED
 
 
 def forget_offers() -> None:

@@ -26,7 +26,7 @@ def advance(*, row: BoundaryPolicy, report: Report = lambda _error: None) -> Bou
             columns = reconciliation.troubled(row, held, error)
             outcome = "needs a person" if columns["state"] == State.BLOCKED else "will be tried again"
         else:
-            columns = reconciliation.settled(held)
+            columns = reconciliation.settled(held, is_told=told)
             outcome = ("suspended" if row.suspended else "resumed") if told else "this Fusebit has no policies"
         report(failure if failure and causes.of(failure).is_remote else None)
         with transaction.atomic():

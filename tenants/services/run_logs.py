@@ -7,7 +7,7 @@ from django.utils.dateparse import parse_datetime
 
 from fusebit_bridge import door
 from tenants.models import Run
-from tenants.services import deployments, secrets
+from tenants.services import deployments, mirroring, secrets
 
 ERROR_LEVEL = 50
 LONGEST_LINE = 10_000  # characters; a longer line is cut and says so
@@ -32,6 +32,8 @@ class Lines:
 
 def of(run: Run) -> Lines:
     """Return what the call printed."""
+    if not run.remote_id and mirroring.standing(mirroring.RUNS) == mirroring.UNREPORTED:
+        return Lines(problem="This Fusebit does not report what a call printed.")
     if not run.remote_id:
         return Lines(problem="Fusebit has not reported this call (yet); what it printed is not known.")
     mask = secrets.mask_of(run.function) if run.function else secrets.Mask(())

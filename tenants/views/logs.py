@@ -21,7 +21,7 @@ def logs(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     function = scope.function(request, slug, name)
     # What a call printed is numbered before the call itself, which is written down when it ends.
     before = function.runs.exclude(remote_id="").values_list("remote_id", flat=True)[RUNS_BACK : RUNS_BACK + 1]
-    shown = {"is_reported": mirroring.reports(mirroring.EVENTS), "after": next(iter(before), "0")}
+    shown = {"reporting": mirroring.standing(mirroring.EVENTS), "after": next(iter(before), "0")}
     return render(request, "tenants/logs.html", frame.of(request, function, "logs", **shown))
 
 

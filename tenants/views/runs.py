@@ -103,7 +103,7 @@ def _list(request: HttpRequest, tenant: Tenant, function: Function | None, shown
         "query": query.urlencode(),
         "seen": seen,
         "is_narrowed": bool(wanted.keys() - {"before"} - ({"function"} if function else set())),
-        "is_reported": mirroring.reports(mirroring.RUNS),
+        "reporting": mirroring.standing(mirroring.RUNS),
         "address": request.path,
     }
     return render(request, "tenants/_run_rows.html" if htmx else "tenants/runs.html", shown)

@@ -87,15 +87,15 @@ def test_a_list_that_has_nothing_new_is_not_sent_again(ada: Client, cast: Cast, 
     assert "<html" not in again.content.decode()
 
 
-def test_where_fusebit_reports_nothing_the_page_says_so(ada: Client, cast: Cast, home_of: str) -> None:
-    assert "This Fusebit does not report calls" in page(ada, f"{home_of}runs/")
-    assert "No live logs here" in page(ada, f"{home_of}functions/hello/logs/")
+def test_where_fusebit_cannot_be_asked_the_pages_say_so(ada: Client, cast: Cast, home_of: str) -> None:
+    assert "Fusebit cannot be asked just now" in page(ada, f"{home_of}runs/")
+    assert "Fusebit cannot be asked just now" in page(ada, f"{home_of}functions/hello/logs/")
 
 
 def test_live_logs_begin_with_what_the_latest_calls_printed(
     ada: Client, cast: Cast, home_of: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mirroring, "reports", lambda _: True)
+    monkeypatch.setattr(mirroring, "standing", lambda _: mirroring.REPORTED)
     called(cast, remote_id="7", created_at=timezone.now() - timedelta(hours=1))
     assert 'data-after="0"' in page(ada, f"{home_of}functions/hello/logs/")
 
