@@ -17,6 +17,7 @@ from fusebit_platform import configuration, generation, jwks, keys, resources
 from fusebit_platform.authorization import Statement, inline_statements, permits
 from fusebit_platform.errors import Unauthorized
 from fusebit_platform.models import Identity, Issuer, SystemKey
+from fusebit_platform.models.prepared import Prepared
 
 BEARER = re.compile(r" *bearer +(.+)", re.IGNORECASE)
 BASE64URL = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -25,6 +26,21 @@ ALGORITHMS = keys.RSA_ALGORITHMS | frozenset(keys.CURVE_ALGORITHMS.values())
 SYSTEM_AGENT = "system"
 MAX_REMEMBERED = 10_000
 MAX_REMEMBERED_S = 300.0
+
+ISSUER = Prepared(
+    Issuer,
+    ["account_id", "issuer_id"],
+    lambda **names: Issuer.objects.filter(**names).values_list("json_keys_url", "public_keys"),
+)
+ACCESS = Prepared(
+    Identity,
+    ["account_id", "issuer_id", "subject"],
+    lambda **names: (
+        Identity.objects.filter(**names)
+        .order_by("agent__access__number")
+        .values_list("agent__id", "agent__access__action", "agent__access__resource")
+    ),
+)
 
 _jws = PyJWS(algorithms=sorted(ALGORITHMS))
 
@@ -149,17 +165,15 @@ def issuer_key(account_id: str, issuer_id: str, header: dict[str, Any]) -> keys.
     kid = header.get("kid")
     if not isinstance(kid, str) or not kid:
         raise Unauthorized
-    issuer = Issuer.objects.filter(account_id=account_id, issuer_id=issuer_id).first()
-    if issuer is None:
-        raise Unauthorized
-    key = jwks.find(issuer.json_keys_url, kid) if issuer.json_keys_url else _inline_key(issuer, kid)
-    if key is None:
-        raise Unauthorized
-    return key
+    for json_keys_url, public_keys in ISSUER.ask(account_id=account_id, issuer_id=issuer_id):
+        key = jwks.find(json_keys_url, kid) if json_keys_url else _inline_key(public_keys, kid)
+        if key is not None:
+            return key
+    raise Unauthorized
 
 
-def _inline_key(issuer: Issuer, kid: str) -> keys.PublicKey | None:
-    for entry in json.loads(issuer.public_keys):
+def _inline_key(public_keys: str, kid: str) -> keys.PublicKey | None:
+    for entry in json.loads(public_keys):
         if entry["keyId"] == kid:
             return keys.from_pem(entry["publicKey"])
     return None
@@ -203,11 +217,7 @@ def addressed_to_us(audience: object) -> bool:
 
 
 def _agent(account_id: str, issuer_id: str, subject: str) -> Caller:
-    identity = Identity.objects.filter(account_id=account_id, issuer_id=issuer_id, subject=subject)
-    rows = identity.order_by("agent__access__number").values_list(
-        "agent__id", "agent__access__action", "agent__access__resource"
-    )
-    found = list(rows)
+    found = ACCESS.ask(account_id=account_id, issuer_id=issuer_id, subject=subject)
     if not found:
         raise Unauthorized
     access = tuple(Statement(action, resource) for _id, action, resource in found if action is not None)
