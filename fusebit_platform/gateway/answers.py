@@ -16,6 +16,7 @@ PREFLIGHT = (
 NOSNIFF = b"x-content-type-options: nosniff\r\n"
 SANDBOX = b"content-security-policy: sandbox allow-scripts allow-forms allow-popups\r\n"
 JSON_TYPE = b"content-type: application/json; charset=utf-8\r\n"
+SOURCE_LINES = {name: f"x-fx-response-source: {name}\r\n".encode() for name in ("function", "provider", "proxy")}
 
 MAX_HEADERS = 100
 REMEMBERED_BYTES = 1024  # most functions send the same few headers again and again
@@ -64,26 +65,19 @@ class Unusable(ValueError):
     """The worker's headers cannot become a response."""
 
 
-def check_status(status: int) -> None:
-    """Raise Unusable unless a response may have this status."""
-    if not 200 <= status <= 599:
-        raise Unusable("The function's response has an impossible status.")
-
-
-def header_block(headers: bytes, *, shares_origin: bool) -> bytes:
+def header_block(status: int, source: str, headers: bytes, *, shares_origin: bool) -> bytes:
     """Return the header lines for a worker's JSON list of pairs, CORS and nosniff included; raise Unusable.
 
     What a function may not set is dropped: invalid names and values, the connection's and the platform's own.
     """
-    return (_remembered if len(headers) <= REMEMBERED_BYTES else _block)(headers, shares_origin)
+    if len(headers) <= REMEMBERED_BYTES:
+        return _remembered(status, source, headers, shares_origin)
+    return _block(status, source, headers, shares_origin)
 
 
-@lru_cache(maxsize=2048)
-def _remembered(headers: bytes, shares_origin: bool) -> bytes:
-    return _block(headers, shares_origin)
-
-
-def _block(headers: bytes, shares_origin: bool) -> bytes:
+def _block(status: int, source: str, headers: bytes, shares_origin: bool) -> bytes:
+    if not 200 <= status <= 599:
+        raise Unusable("The function's response has an impossible status.")
     lines: list[bytes] = []
     sets_cors = False
     for name, value in _pairs(headers):
@@ -96,7 +90,11 @@ def _block(headers: bytes, shares_origin: bool) -> bytes:
     lines.append(NOSNIFF)
     if shares_origin:
         lines.append(SANDBOX)
+    lines.append(SOURCE_LINES[source])
     return b"".join(lines)
+
+
+_remembered = lru_cache(maxsize=2048)(_block)
 
 
 def _pairs(headers: bytes) -> list[tuple[str, str]]:

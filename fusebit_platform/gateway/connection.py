@@ -104,7 +104,10 @@ class Connection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect a header."""
-        super().on_header(name, value)
+        name = name.lower()
+        if name == b"expect":
+            self.expect_100_continue = value.lower() == b"100-continue"
+        self.headers.append((name, value))
         self._target_bytes += len(name) + len(value)
         if len(self.headers) > MAX_HEADERS or self._target_bytes > MAX_HEAD_BYTES:
             raise TooMuch(431, "The request's header fields are too many or too large.")
@@ -117,17 +120,12 @@ class Connection(HttpToolsProtocol):
         if not self.url.startswith(routing.PREFIX):
             self._leave_to_application()
             return
-        exchange = Exchange(
-            self,
-            self.gateway.accept,
-            method=self.parser.get_method().decode("ascii"),
-            target=self.url,
-            headers=self.headers,
-            keep_alive=self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive(),
-            expects_continue=self.expect_100_continue,
-        )
-        exchange.read_head()
-        previous, self.cycle = self.cycle, exchange  # type: ignore[assignment]
+        parser, previous = self.parser, self.cycle
+        method = parser.get_method().decode("ascii")
+        keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
+        exchange = Exchange(self, self.gateway.accept, method, keep_alive=keep_alive)
+        self.cycle = exchange  # type: ignore[assignment]
+        exchange.read_head(self.url, self.headers, expects_continue=self.expect_100_continue)
         if previous is None or previous.response_complete:
             exchange.take_turn()
         elif len(self.pipeline) < MAX_PIPELINED:
@@ -154,8 +152,9 @@ class Connection(HttpToolsProtocol):
         """The request is there; what takes time now is ours."""
         self._in_body = False
         self.read_deadline = math.inf
-        if isinstance(self.cycle, Exchange):
-            self.cycle.end_body()
+        cycle = self.cycle
+        if isinstance(cycle, Exchange):
+            cycle.end_body()
         else:
             super().on_message_complete()
 
@@ -173,7 +172,7 @@ class Connection(HttpToolsProtocol):
         if Connection._dated is not current:
             Connection._dated = current
             Connection._date_line = b"".join([b"%s: %s\r\n" % header for header in current])
-        return Connection._date_line
+        return self._date_line
 
     def send(self, body: bytes, finish: Callable[[], None]) -> None:
         """Write a large body piece by piece, then `finish`; the worker is free already."""
@@ -204,12 +203,16 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for one."""
         self.server_state.total_requests += 1
+        flow = self.flow
         if self.transport.is_closing():
             return
-        if self.flow.write_paused:
+        if flow.write_paused:
             self._held = True  # a client that does not read gets no further responses
             return
-        self._continue()
+        if flow.read_paused or self.pipeline:
+            self._continue()
+        elif not self._in_head and not self._in_body:
+            self.read_deadline = self.loop.time() + IDLE_SECONDS
 
     def _continue(self) -> None:
         self.flow.resume_reading()

@@ -5,14 +5,14 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
 from fusebit_platform.gateway import answers, bodies
 from fusebit_platform.gateway.outbox import CHUNK
 from fusebit_platform.gateway.refusals import Refusal
-from fusebit_platform.gateway.routing import parse
+from fusebit_platform.gateway.routing import Target, parse
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 BODILESS = frozenset({204, 304})
@@ -41,6 +41,8 @@ ONLY_FIRST = frozenset(
 )  # as Node.js reads repeated headers
 REMEMBERED_HEADERS = 16  # a client repeats its few headers with every request
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+END, CLOSING_END = b"\r\n", b"connection: close\r\n\r\n"
+NOWHERE = Target(("", "", ""), "", "", "", b"")
 logger = logging.getLogger(__name__)
 
 
@@ -67,36 +69,44 @@ EVENT = Event()
 class Exchange:
     """Collect a request, hand it to the gateway when its turn has come, write one response."""
 
+    __slots__ = (
+        "_accept",
+        "_answered",
+        "_begun",
+        "_expects_continue",
+        "_refusal",
+        "_turn",
+        "body",
+        "connection",
+        "disconnected",
+        "headers",
+        "headers_json",
+        "keep_alive",
+        "key",
+        "members",
+        "method",
+        "more_body",
+        "path",
+        "plain_path",
+        "response_complete",
+        "started",
+        "trace_id",
+        "url",
+    )
     message_event = EVENT
 
     def __init__(
-        self,
-        connection: Connection,
-        accept: Callable[["Exchange"], None],
-        *,
-        method: str,
-        target: bytes,
-        headers: list[tuple[bytes, bytes]],
-        keep_alive: bool,
-        expects_continue: bool,
+        self, connection: Connection, accept: Callable[["Exchange"], None], method: str, *, keep_alive: bool
     ) -> None:
         self.connection = connection
         self.method = method
-        self.raw_target = target
-        self.raw_headers = headers
         self.keep_alive = keep_alive
         self.body = bytearray()
         self.more_body = True
         self.response_complete = False
         self.disconnected = False
-        self.key = ("", "", "")  # subscription, boundary, function
-        self.path = self.url = self.query = ""  # raw, as in ctx (contract 6.3)
-        self.headers: Mapping[str, str] = {}
-        self.headers_json = b"{"
-        self.trace_id = ""
         self.started = time.time()
         self._accept = accept
-        self._expects_continue = expects_continue
         self._turn = False
         self._begun = False
         self._answered = False
@@ -109,19 +119,22 @@ class Exchange:
 
     # --- the request ---
 
-    def read_head(self) -> None:
+    def read_head(self, target: bytes, headers: list[tuple[bytes, bytes]], *, expects_continue: bool) -> None:
         """Check what can be checked before the body is there."""
-        self.headers, self.headers_json = read_headers(self.raw_headers)
-        self.trace_id = trace_id(self.headers.get("fusebit-trace-id", ""))
+        self._expects_continue = expects_continue
+        known, self.headers_json = read_headers(headers)
+        self.headers = known
+        self.trace_id = trace_id(known["fusebit-trace-id"]) if "fusebit-trace-id" in known else next(TRACE_IDS)
+        self.key, self.path, self.plain_path, self.url, self.members = NOWHERE
         if self.method == "OPTIONS":
             return
         try:
-            self.key, self.path, self.url, self.query = parse(self.raw_target)
+            self.key, self.path, self.plain_path, self.url, self.members = parse(target)
         except Refusal as refusal:
             self._refusal = refusal
         if self.method not in METHODS:
             self._refusal = Refusal(405, close=True)
-        elif int(self.headers.get("content-length", "0")) > bodies.MAX_BODY:
+        elif "content-length" in known and int(known["content-length"]) > bodies.MAX_BODY:
             self._refusal = Refusal(413, bodies.TOO_LARGE, close=True)
 
     def add_body(self, chunk: bytes) -> None:
@@ -142,19 +155,22 @@ class Exchange:
     def take_turn(self) -> None:
         """The responses before this one are written."""
         self._turn = True
-        if self._expects_continue and self.more_body and self._refusal is None:
-            self.connection.transport.write(CONTINUE)
+        if self.more_body and self._refusal is None:
+            if self._expects_continue:
+                self.connection.transport.write(CONTINUE)
+            return
         self.go()
 
     def go(self) -> None:
         """Begin when it is this request's turn and all of it is there, or when it is refused."""
-        hopeless = self._refusal is not None and self._refusal.close
+        refusal = self._refusal
+        hopeless = refusal is not None and refusal.close
         if self._begun or not self._turn or (self.more_body and not hopeless):
             return
         self._begun = True
         try:
-            if self._refusal is not None:
-                self.refuse(self._refusal)
+            if refusal is not None:
+                self.refuse(refusal)
             elif self.method == "OPTIONS":
                 self._preflight()
             else:
@@ -180,24 +196,24 @@ class Exchange:
         if self._answered:
             return
         self._answered = True
-        transport = self.connection.transport
+        connection = self.connection
+        transport = connection.transport
         if transport.is_closing():
             self.response_complete = True
             return
-        head = [answers.STATUS_LINES[status], self.connection.date_line(), lines]
-        head.append(f"fusebit-trace-id: {self.trace_id}\r\n".encode())
+        own = f"fusebit-trace-id: {self.trace_id}\r\n"
         if status not in BODILESS:
-            head.append(b"content-length: %d\r\n" % len(body))
-        head.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
-        sends = status not in BODILESS and self.method != "HEAD"
-        if sends and len(body) > CHUNK:
+            own = f"{own}content-length: {len(body)}\r\n"
+        end = END if self.keep_alive else CLOSING_END
+        head = (answers.STATUS_LINES[status], connection.date_line(), lines, own.encode(), end)
+        if self.method == "HEAD" or status in BODILESS:
+            body = b""
+        if len(body) <= CHUNK:
+            transport.write(b"".join((*head, body)))
+            self.finish()
+        else:
             transport.write(b"".join(head))
-            self.connection.send(body, self.finish)
-            return
-        if sends:
-            head.append(body)
-        transport.write(b"".join(head))
-        self.finish()
+            connection.send(body, self.finish)
 
     def finish(self) -> None:
         """All of the response is written."""
@@ -216,7 +232,7 @@ class Exchange:
 
 
 def read_headers(headers: list[tuple[bytes, bytes]]) -> tuple[Mapping[str, str], bytes]:
-    """Return the headers by lower-cased name, and the same as JSON but for the trace id and the closing brace."""
+    """Return the headers by lower-cased name, and as a member of ctx that lacks the trace id and the closing brace."""
     return _remembered(tuple(headers)) if len(headers) <= REMEMBERED_HEADERS else _read(headers)
 
 
@@ -236,14 +252,23 @@ def _read(headers: Iterable[tuple[bytes, bytes]]) -> tuple[Mapping[str, str], by
         elif name not in ONLY_FIRST:
             known[name] = f"{known[name]}, {value}"
     passed_on = {name: value for name, value in known.items() if name != "fusebit-trace-id"}
-    written = json.dumps(passed_on)[:-1]
+    written = f'"headers":{json.dumps(passed_on)[:-1]}'
     return known, (written + ("," if passed_on else "")).encode()
 
 
 def trace_id(incoming: str) -> str:
     """Keep the first part of an incoming trace id, and make a new span (contract 1.6)."""
-    fresh = os.urandom(24).hex()
+    fresh = next(TRACE_IDS)
     first = incoming.partition(".")[0]
-    if TRACE_ID.fullmatch(first):
-        return f"{first}.{fresh[32:]}"
-    return f"{fresh[:32]}.{fresh[32:]}"
+    return f"{first}{fresh[32:]}" if TRACE_ID.fullmatch(first) else fresh
+
+
+def _trace_ids() -> Iterator[str]:
+    """Yield new ids for ever; the kernel is asked for the chance of many at once."""
+    while True:
+        digits = os.urandom(24 * 256).hex()
+        for at in range(0, len(digits), 48):
+            yield f"{digits[at : at + 32]}.{digits[at + 32 : at + 48]}"
+
+
+TRACE_IDS = _trace_ids()

@@ -6,10 +6,9 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
-from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
-from fusebit_platform.gateway import answers, bodies, forms, scheduling
+from fusebit_platform.gateway import answers, bodies, scheduling
 from fusebit_platform.gateway.contracts import Executions, Runtime
 from fusebit_platform.gateway.exchange import Exchange
 from fusebit_platform.gateway.known import ADMITTED_SECONDS, Admission, Known
@@ -21,7 +20,6 @@ from fusebit_platform.runtime.builds import Answer
 
 MESSAGE = 500  # characters kept of an error's message
 FUNCTIONS = 20_000  # remembered in all
-SOURCE_LINES = {name: f"x-fx-response-source: {name}\r\n".encode() for name in ("function", "provider", "proxy")}
 Key = tuple[str, str, str]
 InThread = Callable[..., Coroutine[Any, Any, Any]]
 logger = logging.getLogger(__name__)
@@ -58,11 +56,13 @@ class Gateway:
 
     def accept(self, exchange: Exchange) -> None:
         """Run a complete request; its response is written later."""
-        try:
-            body = bodies.read(exchange.method, exchange.headers, bytes(exchange.body))
-        except Refusal as refusal:
-            self._refuse(exchange, refusal)
-            return
+        body = bodies.EMPTY
+        if exchange.body:
+            try:
+                body = bodies.read(exchange.method, exchange.headers, bytes(exchange.body))
+            except Refusal as refusal:
+                self._refuse(exchange, refusal)
+                return
         self._forget_what_changed()
         known = self._known.get(exchange.key)
         if known is not None:
@@ -117,16 +117,16 @@ class Gateway:
             raise Refusal(404, "Not Found")
         if len(remembered) >= FUNCTIONS:
             remembered.clear()
-        known = remembered[key] = Known(executable, self._base_url)
+        known = remembered[key] = Known(executable, self._base_url, self.quotas.use)
         return known
 
     async def _admit(self, exchange: Exchange, known: Known) -> Admission:
         path = exchange.path
-        key = known.admission_key(exchange)
-        executable = known.executable
-        thread = self._in_slow_thread if key[0] else self._in_thread
-        caller = await thread(self._executions.authorise, executable, key[0], path, exchange.method)
-        return known.admit(key, caller, await self._function_token(known, path))
+        executable, authorization = known.executable, exchange.headers.get("authorization")
+        thread = self._in_slow_thread if authorization else self._in_thread
+        caller = await thread(self._executions.authorise, executable, authorization, path, exchange.method)
+        token = await self._function_token(known, path)
+        return known.admit(known.admission_key(exchange), authorization, caller, token)
 
     async def _function_token(self, known: Known, path: str) -> str | None:
         """Return the token a function runs with; signing one costs more than a call."""
@@ -139,7 +139,7 @@ class Gateway:
     # --- the call ---
 
     def _run(self, exchange: Exchange, known: Known, admission: Admission, body: bytes) -> None:
-        route = scheduling.route_of(known, exchange)
+        route = scheduling.route_of(known, exchange) if known.has_tasks else None
         if route is not None:
             self._later(self._schedule(exchange, known, route, body))
             return
@@ -150,9 +150,8 @@ class Gateway:
             return
         payload = payload_of(exchange, admission.members, body)
         reply = partial(self._answered, exchange, known, admission)
-        elsewhere = known.executable.redirect_url
-        if elsewhere:
-            self._tunnel.submit(f"{elsewhere}/v1{exchange.url}", known.build, payload, reply)
+        if known.redirect_url:
+            self._tunnel.submit(f"{known.redirect_url}/v1{exchange.url}", known.build, payload, reply)
         else:
             self._runtime.submit(known.build, payload, reply)
 
@@ -175,7 +174,7 @@ class Gateway:
             self._refuse(exchange, refusal, known)
             return
         location = f"location: {told['location']}\r\n".encode("latin-1")
-        lines = answers.CORS + answers.NOSNIFF + answers.JSON_TYPE + location + SOURCE_LINES["function"]
+        lines = answers.CORS + answers.NOSNIFF + answers.JSON_TYPE + location + answers.SOURCE_LINES["function"]
         body = json.dumps(told).encode()
         exchange.respond(202, lines, body)
         self._remember(
@@ -183,7 +182,7 @@ class Gateway:
             status=202,
             source="function",
             cause="",
-            version_id=known.executable.version_id,
+            version_id=known.version_id,
             request_bytes=exchange.body_bytes,
             response_bytes=len(body),
         )
@@ -191,17 +190,14 @@ class Gateway:
 
     def _answered(self, exchange: Exchange, known: Known, admission: Admission, answer: Answer) -> None:
         self.quotas.end(known)
-        status, source, cause = answer.status, answer.source, answer.cause
-        message = answer.message
+        status, source, headers, body, cause, message, cpu_ms = answer
         try:
-            answers.check_status(status)
-            lines = answers.header_block(answer.headers, shares_origin=self._shares_origin)
-            body = answer.body
+            lines = answers.header_block(status, source, headers, shares_origin=self._shares_origin)
         except answers.Unusable as error:
             status, source, cause, message = 500, "provider", "code_error", str(error)
-            lines = answers.CORS + answers.NOSNIFF + answers.JSON_TYPE
+            lines = answers.CORS + answers.NOSNIFF + answers.JSON_TYPE + answers.SOURCE_LINES[source]
             body = answers.error_body(500, message)
-        exchange.respond(status, lines + SOURCE_LINES[source], body)
+        exchange.respond(status, lines, body)
         if cause and not message:
             message = message_in(answer.body)
         started = exchange.started
@@ -210,15 +206,15 @@ class Gateway:
                 started,
                 (time.time() - started) * 1000,
                 *exchange.key,
-                known.executable.version_id,
+                known.version_id,
                 exchange.method,
-                exchange.path.partition("?")[0],
+                exchange.plain_path,
                 status,
                 source,
                 cause,
                 exchange.trace_id,
                 "http",
-                answer.cpu_ms,
+                cpu_ms,
                 exchange.body_bytes,
                 len(body),
                 admission.caller,
@@ -237,7 +233,7 @@ class Gateway:
             status=refusal.status,
             source="",
             cause=refusal.cause or CAUSES.get(refusal.status, ""),
-            version_id=known.executable.version_id if known else "",
+            version_id=known.version_id if known else "",
             request_bytes=exchange.body_bytes,
             caller=admission.caller if admission else refusal.caller,
             permissions=admission.permissions if admission else None,
@@ -256,7 +252,7 @@ class Gateway:
                 boundary,
                 function,
                 method=exchange.method,
-                path=exchange.path.partition("?")[0],
+                path=exchange.plain_path,
                 trace_id=exchange.trace_id,
                 **known,
             )
@@ -273,13 +269,9 @@ CAUSES = {403: "auth_denied", 404: "not_found", 413: "too_large", 415: "", 429: 
 
 def payload_of(exchange: Exchange, members: bytes, body: bytes) -> bytes:
     """Return the members of ctx of one call as JSON, the body as it came (contract 6.3)."""
-    query = json.dumps(forms.parse_query(exchange.query)) if exchange.query else "{}"
-    head = (
-        f'{{"method":"{exchange.method}","path":{quoted(exchange.path)},"url":{quoted(exchange.url)},"query":{query},'
-        f'"headers":'
-    )
-    trace = f'"fusebit-trace-id":"{exchange.trace_id}"}},'
-    return b"".join((head.encode(), exchange.headers_json, trace.encode(), members, b'"body":', body, b"}"))
+    own = f'"fusebit-trace-id":"{exchange.trace_id}"}},"method":"{exchange.method}",'
+    parts = (b"{", exchange.members, exchange.headers_json, own.encode(), members, b'"body":', body, b"}")
+    return b"".join(parts)
 
 
 def message_in(body: bytes) -> str:

@@ -39,7 +39,7 @@ class Node:
     def _nested(self) -> Value | None:
         if not self.members and not self.items:
             return None
-        if all(key.isascii() and key.isdigit() and int(key) <= MAX_INDEX for key in self.members):
+        if all(len(key) <= 4 and key.isascii() and key.isdigit() and int(key) <= MAX_INDEX for key in self.members):
             ordered = [self.members[key] for key in sorted(self.members, key=int)] + self.items
             return [item for node in ordered for item in _spread(node)]
         whole: dict[str, Value] = {key: node.value() for key, node in self.members.items()}

@@ -2,7 +2,9 @@
 
 import base64
 import json
+import math
 import time
+from collections.abc import Callable
 
 from fusebit_platform.gateway.contracts import Caller, Executable
 from fusebit_platform.gateway.exchange import Exchange
@@ -12,6 +14,16 @@ from fusebit_platform.runtime.builds import Build
 
 ADMITTED_SECONDS = 60.0  # how long a decision is remembered at most
 ADMISSIONS = 2000  # remembered per function
+AdmissionKey = str | None | tuple[str | None, str, bool]  # the Authorization header, and where it matters path and verb
+
+
+class Use:
+    """How many calls run now for one subscription or boundary."""
+
+    __slots__ = ("__weakref__", "running")
+
+    def __init__(self) -> None:
+        self.running = 0
 
 
 class Admission:
@@ -33,14 +45,18 @@ class Admission:
 class Known:
     """A function that has been looked up, and who may run it."""
 
-    def __init__(self, executable: Executable, endpoint: str) -> None:
+    def __init__(self, executable: Executable, endpoint: str, use: Callable[[str], Use]) -> None:
         self.executable = executable
         self.policy = policy = executable.policy
+        self.redirect_url = executable.redirect_url
+        self.version_id = executable.version_id
         self.has_tasks = any("task" in route for route in executable.routes)
         self.path_matters = any("security" in route or "task" in route for route in executable.routes)
-        self.admissions: dict[tuple[str | None, str, bool], Admission] = {}
+        self.admissions: dict[AdmissionKey, Admission] = {}
         self.function_token: tuple[str | None, float] = (None, 0.0)  # and until when it may be handed out
         self.boundary = f"{executable.subscription_id}/{executable.boundary_id}"
+        self.subscription_use, self.subscription_limit = use(executable.subscription_id), limit(executable.concurrency)
+        self.boundary_use, self.boundary_limit = use(self.boundary), limit(policy.concurrency)
         self.build = Build(
             boundary=self.boundary,
             function=executable.function_id,
@@ -62,25 +78,32 @@ class Known:
             },
         )
 
-    def admission_key(self, exchange: Exchange) -> tuple[str | None, str, bool]:
+    def admission_key(self, exchange: Exchange) -> AdmissionKey:
         """Name everything the decision depends on; a route's rules make the path and the verb part of it."""
         authorization = exchange.headers.get("authorization")
         if not self.path_matters:
-            return (authorization, "", False)
+            return authorization
         return (authorization, exchange.path, exchange.method == "POST")
 
-    def admit(self, key: tuple[str | None, str, bool], caller: Caller, function_token: str | None) -> Admission:
+    def admit(
+        self, key: AdmissionKey, authorization: str | None, caller: Caller, function_token: str | None
+    ) -> Admission:
         """Remember a decision, unless each has to be recorded; raise Refusal for a key that the boundary refuses."""
         if caller.kid and caller.kid in self.policy.refused_kids:
             detail = f"Tokens of the key {caller.kid} are refused in this boundary."
             raise Refusal(403, "Unauthorized", cause="auth_denied", caller=name_of(caller), detail=detail)
-        admission = Admission(caller, function_token, key[0])
+        admission = Admission(caller, function_token, authorization)
         if caller.audited:
             return admission
         if len(self.admissions) >= ADMISSIONS:
             self.admissions.clear()
         self.admissions[key] = admission
         return admission
+
+
+def limit(concurrency: int | None) -> float:
+    """Return how many calls may run at once; without a limit, or with a negative one, any number."""
+    return math.inf if concurrency is None or concurrency < 0 else concurrency
 
 
 def name_of(caller: Caller) -> CallerName | None:

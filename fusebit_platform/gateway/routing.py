@@ -1,10 +1,13 @@
 """Read which function a request target names (contract 1.2, 6.1, 6.3)."""
 
+import json
 import re
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from fusebit_platform.gateway import forms
 from fusebit_platform.gateway.refusals import Refusal
 
 PREFIX = b"/v1/run/"
@@ -25,8 +28,9 @@ class Target(NamedTuple):
 
     key: tuple[str, str, str]  # subscription, boundary, function
     path: str  # raw remainder after the function's name, with the query
+    plain: str  # the same without the query
     url: str  # without /v1
-    query: str  # raw, without the question mark
+    members: bytes  # path, url and query as JSON members of ctx (contract 6.3)
 
 
 def parse(target: bytes) -> Target:
@@ -51,7 +55,11 @@ def _read(target: bytes) -> Target:
     path = text[head.end() :]
     if path[:1] not in ("", "/", "?"):
         raise Refusal(404, "Not Found")
-    return Target(key, path or "/", text[3:], path.partition("?")[2])
+    path, url = path or "/", text[3:]
+    plain, _, query = path.partition("?")
+    parsed = json.dumps(forms.parse_query(query)) if query else "{}"
+    members = f'"path":{quoted(path)},"url":{quoted(url)},"query":{parsed},'
+    return Target(key, path, plain, url, members.encode())
 
 
 def _checked(segments: tuple[bytes, ...]) -> tuple[str, str, str]:

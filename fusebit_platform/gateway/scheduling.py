@@ -19,7 +19,7 @@ PROTOCOL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,15}", re.ASCII)
 
 def route_of(known: Known, exchange: Exchange) -> Mapping[str, Any] | None:
     """Return the task route that a request asks to run later, or None when it is run now."""
-    if exchange.method != "POST" or not known.has_tasks:
+    if exchange.method != "POST":
         return None
     route = routes.find(known.executable.routes, exchange.path)
     return route if route is not None and "task" in route else None
@@ -28,11 +28,10 @@ def route_of(known: Known, exchange: Exchange) -> Mapping[str, Any] | None:
 def members_of(exchange: Exchange, body: bytes) -> dict[str, Any]:
     """Return what ctx will say of the request when the task runs."""
     headers = {name: value for name, value in exchange.headers.items() if name not in SECRET}
-    query = forms.parse_query(exchange.query) if exchange.query else {}
     return {
         "path": exchange.path,
         "url": exchange.url,
-        "query": query,
+        "query": forms.parse_query(exchange.path.partition("?")[2]),
         "headers": headers,
         "body": json.loads(body, parse_float=_finite),
     }

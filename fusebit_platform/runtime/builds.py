@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ class Build:
     egress_deny: tuple[str, ...] = ()
     dependencies: Path | None = None  # a finished, immutable tree of packages, seen read-only as `node_modules`
 
-    @property
+    @cached_property
     def key(self) -> tuple[str, str, str]:
         """Name the build."""
         return (self.boundary, self.function, self.version)

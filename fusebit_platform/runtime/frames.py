@@ -5,12 +5,12 @@ A frame is a little-endian u32 length of what follows, a u8 kind, a u32 call num
 
 import struct
 from enum import IntEnum
-from typing import NamedTuple
 
 from fusebit_platform.runtime.errors import BadFrame
 
 MAX_FRAME = 6 * 1024 * 1024 + 256 * 1024  # the largest response and its headers
 HEAD = struct.Struct("<IBI")
+HEAD_BYTES = HEAD.size
 ANSWER_HEAD = struct.Struct("<HBI")
 
 
@@ -27,15 +27,10 @@ class Kind(IntEnum):
     RETIRE = 20
 
 
-class Frame(NamedTuple):
-    """One frame as a worker sent it: nothing in it has been checked but its size."""
-
-    kind: int
-    call: int
-    payload: bytes
+Frame = tuple[int, int, bytes]  # kind, call, payload, as a worker sent it: nothing has been checked but its size
 
 
-def encode(kind: Kind, call: int, payload: bytes) -> bytes:
+def encode(kind: int, call: int, payload: bytes) -> bytes:
     """Return the frame's bytes."""
     return HEAD.pack(5 + len(payload), kind, call) + payload
 
@@ -50,29 +45,33 @@ class Decoder:
         """Return the frames that `chunk` completes; raise BadFrame on an impossible length."""
         if self._rest:
             self._rest += chunk
-            if len(self._rest) < self._needed(self._rest, 0):
+            if len(self._rest) < _needed(self._rest):
                 return []
             chunk = bytes(self._rest)
             self._rest.clear()
         frames: list[Frame] = []
         at, end = 0, len(chunk)
-        while end - at >= HEAD.size:
-            stop = at + self._needed(chunk, at)
+        while end - at >= HEAD_BYTES:
+            length, kind, call = HEAD.unpack_from(chunk, at)
+            stop = at + _whole(length)
             if stop > end:
                 break
-            _, kind, call = HEAD.unpack_from(chunk, at)
-            frames.append(Frame(kind, call, chunk[at + HEAD.size : stop]))
+            frames.append((kind, call, chunk[at + HEAD_BYTES : stop]))
             at = stop
         if at < end:
             self._rest += chunk[at:] if at else chunk
         return frames
 
-    @staticmethod
-    def _needed(chunk: bytes | bytearray, at: int) -> int:
-        """Return how many bytes the frame starting at `at` takes, as far as that can be told."""
-        if len(chunk) - at < HEAD.size:
-            return HEAD.size
-        (length,) = struct.unpack_from("<I", chunk, at)
-        if not 5 <= length <= MAX_FRAME:
-            raise BadFrame("A worker sent a frame of an impossible size.")
-        return 4 + int(length)
+
+def _needed(chunk: bytes | bytearray) -> int:
+    """Return how many bytes the frame takes that `chunk` begins with, as far as that can be told."""
+    if len(chunk) < HEAD_BYTES:
+        return HEAD_BYTES
+    return _whole(int.from_bytes(chunk[:4], "little"))
+
+
+def _whole(length: int) -> int:
+    """Return the bytes of a frame that claims `length`."""
+    if not 5 <= length <= MAX_FRAME:
+        raise BadFrame("A worker sent a frame of an impossible size.")
+    return 4 + length

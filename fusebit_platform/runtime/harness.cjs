@@ -2,6 +2,7 @@
 // Runs one function version inside its own process: reads frames from descriptor 3, answers with frames (runtime/frames.py).
 // Nothing here is trusted by the parent. What the harness needs is captured before tenant code can change it.
 
+const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 const util = require('node:util');
@@ -40,7 +41,9 @@ os.networkInterfaces = () => ({});
 os.cpus = () => [{ model: '', speed: 0, times: { user: 0, nice: 0, sys: 0, idle: 0, irq: 0 } }];
 os.availableParallelism = () => 1;
 
-const channel = new net.Socket({ fd: 3, readable: true, writable: true });
+const CHANNEL = 3;
+const { writeSync } = fs;
+const channel = new net.Socket({ fd: CHANNEL, readable: true, writable: true, onread: { buffer: allocate(65536), callback: take } });
 const write = channel.write;
 const calls = new AsyncLocalStorage();
 const storeOf = AsyncLocalStorage.prototype.getStore;
@@ -57,11 +60,24 @@ let retiring = false;
 // ---- frames out -------------------------------------------------------------------------------------------------
 
 let outgoing = [];
+let stalled = 0; // writes that wait until the platform reads on
 
+// What the socket takes at once goes out by one system call; only the rest needs a stream.
 function flush() {
   const chunks = outgoing;
   outgoing = [];
-  apply(write, channel, [chunks.length === 1 ? chunks[0] : concat(chunks)]);
+  const chunk = chunks.length === 1 ? chunks[0] : concat(chunks);
+  let sent = 0;
+  if (stalled === 0) {
+    try {
+      sent = writeSync(CHANNEL, chunk);
+    } catch (error) {
+      if (error.code !== 'EAGAIN') leave(0); // nobody is there any more
+    }
+  }
+  if (sent === chunk.length) return;
+  stalled += 1;
+  apply(write, channel, [chunk.subarray(sent), () => { stalled -= 1; }]);
 }
 
 function push(chunk) {
@@ -350,8 +366,10 @@ function dispatch(kind, call, payload) {
   else if (kind === KIND.PING) frame(KIND.PONG, call, '');
 }
 
-function take(chunk) {
-  const buffer = rest === null ? chunk : concat([rest, chunk]);
+// The channel's buffer is used again for what comes next: nothing of it may be kept.
+function take(size, chunk) {
+  const read = chunk.subarray(0, size);
+  const buffer = rest === null ? read : concat([rest, read]);
   let at = 0;
   while (buffer.length - at >= 9) {
     const size = buffer.readUInt32LE(at);
@@ -359,11 +377,10 @@ function take(chunk) {
     dispatch(buffer[at + 4], buffer.readUInt32LE(at + 5), buffer.utf8Slice(at + 9, at + 4 + size));
     at += 4 + size;
   }
-  rest = at === buffer.length ? null : buffer.subarray(at);
+  rest = at === buffer.length ? null : bufferFrom(buffer.subarray(at));
 }
 
 const leave = process.reallyExit.bind(process);
-channel.on('data', take);
 channel.on('close', () => leave(0));
 channel.on('error', () => leave(0));
 frame(KIND.READY, 0, '');

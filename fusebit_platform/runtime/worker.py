@@ -7,12 +7,11 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from fusebit_platform.runtime import endings, frames
 from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply
 from fusebit_platform.runtime.errors import BadFrame
-from fusebit_platform.runtime.frames import ANSWER_HEAD, Kind
+from fusebit_platform.runtime.frames import ANSWER_HEAD, Kind, encode
 from fusebit_platform.runtime.limits import HOSTILE_LOG_BYTES
 from fusebit_platform.runtime.outlets import Outlet
 from fusebit_platform.runtime.spawning import Launching, Process
@@ -21,15 +20,12 @@ from fusebit_platform.runtime.watch import IDLE_SECONDS, Watch
 QUIET_SECONDS = 0.2  # a busy process that says nothing for so long is asked whether it lives
 SOURCES = (("function", ""), ("provider", "code_error"), ("function", "code_error"))
 OUTPUT_TAIL = 4096
+CALL, ANSWER = int(Kind.CALL), int(Kind.ANSWER)
 
 
-class Call(NamedTuple):
-    """A call in flight."""
-
-    reply: Reply
-    deadline: float  # by time.monotonic()
-    share: float  # what the meter showed at its start
-    refusals: int  # of connections, before its start
+# A call in flight: its reply, its deadline by time.monotonic(), and what the meter showed and how many connections
+# had been refused at its start. A plain tuple, as this is the warm path.
+Call = tuple[Reply, float, float, int]
 
 
 class Worker(asyncio.Protocol):
@@ -90,7 +86,7 @@ class Worker(asyncio.Protocol):
             "configuration": dict(build.configuration),
             "context": dict(build.context),
         }
-        self._write(frames.encode(Kind.LOAD, 0, json.dumps(load).encode()))
+        self._write(encode(Kind.LOAD, 0, json.dumps(load).encode()))
 
     def submit(self, payload: bytes, deadline: float, reply: Reply) -> None:
         """Send one call, a JSON object with the members of ctx; `reply` is called exactly once.
@@ -98,15 +94,16 @@ class Worker(asyncio.Protocol):
         `deadline` is a time.monotonic() value.
         """
         self._last_call = call = self._last_call % 0xFFFFFFFF + 1
-        if not self.calls:
+        outlet, watch, calls = self.outlet, self.watch, self.calls
+        if not self._outgoing:  # else all of this has been read in this turn of the event loop
+            watch.meter.advance(len(calls))
+        if not calls:
             self._heard_at = time.monotonic()
-            if self.outlet is not None:
-                self.outlet.renew()
-        refusals = self.outlet.refusals if self.outlet is not None else 0
-        self.calls[call] = Call(reply, deadline, self.watch.meter.advance(len(self.calls)), refusals)
-        if len(self.calls) == 1:
-            self.watch.answered()
-        self._write(frames.encode(Kind.CALL, call, payload))
+            watch.answered()
+            if outlet is not None:
+                outlet.renew()
+        calls[call] = (reply, deadline, watch.meter.share, outlet.refusals if outlet is not None else 0)
+        self._write(encode(CALL, call, payload))
 
     def kill(self) -> None:
         """Kill the process now; calls in flight are answered when it is gone."""
@@ -123,7 +120,7 @@ class Worker(asyncio.Protocol):
             self.stuck = now - self._pinged_at > QUIET_SECONDS
         elif self.calls and now - self._heard_at > QUIET_SECONDS:
             self._pinged_at = now
-            self._write(frames.encode(Kind.PING, 0, b""))
+            self._write(encode(Kind.PING, 0, b""))
 
     def look_idle(self) -> None:
         """End a process that computes although nobody asked it to."""
@@ -135,23 +132,24 @@ class Worker(asyncio.Protocol):
         build = self.build
         if build is None:
             return
-        for number, call in list(self.calls.items()):
-            if call.deadline <= now:
-                self._overdue(number, call, "timeout", f"{build.timeout_s:.2f} seconds")
-            elif self._cost(call) > build.cpu_s * 1000 or spun > build.cpu_s:
-                self._overdue(number, call, "cpu", f"{build.cpu_s:.2f} seconds of CPU")
+        for number, (_, deadline, share, _) in list(self.calls.items()):
+            if deadline <= now:
+                self._overdue(number, "timeout", f"{build.timeout_s:.2f} seconds")
+            elif self._cost(share) > build.cpu_s * 1000 or spun > build.cpu_s:
+                self._overdue(number, "cpu", f"{build.cpu_s:.2f} seconds of CPU")
 
-    def _overdue(self, number: int, call: Call, cause: str, limit: str) -> None:
-        cpu_ms = self._cost(call)
+    def _overdue(self, number: int, cause: str, limit: str) -> None:
+        reply, _, share, _ = self.calls[number]
+        cpu_ms = self._cost(share)
         del self.calls[number]
         self.retiring = True  # what the late call is still doing must not touch later ones
         answer = endings.overdue(number, cause, limit)._replace(cpu_ms=cpu_ms)
         self._report_failure(number, answer)
-        call.reply(answer)
+        reply(answer)
 
-    def _cost(self, call: Call) -> float:
-        """Return the CPU time in ms that a call in flight has used."""
-        return (self.watch.meter.advance(len(self.calls)) - call.share) * 1000
+    def _cost(self, share: float) -> float:
+        """Return the CPU time in ms used since the meter showed `share`, by a call still in flight."""
+        return (self.watch.meter.advance(len(self.calls)) - share) * 1000
 
     # --- for its way out ---
 
@@ -179,41 +177,45 @@ class Worker(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Act on what the process wrote; kill it when that is not a frame."""
         self._pinged_at, self.stuck = 0.0, False
+        calls = self.calls
+        if calls:
+            self.watch.meter.advance(len(calls))  # once for all answers that came together
         try:
             for kind, call, payload in self._decoder.feed(data):
-                if kind == Kind.ANSWER:
+                if kind == ANSWER:
                     self._answer(call, payload)
                 else:
                     self._other(kind, call, payload)
         except BadFrame as error:
             self._report(0, str(error))
             self.kill()
-        if self.calls:
+        if calls:
             self._heard_at = time.monotonic()
         elif self.build is not None:
             self.idle_since = time.monotonic()
             self.on_idle(self)
 
     def _answer(self, call: int, payload: bytes) -> None:
-        if call not in self.calls:
+        known = self.calls.get(call)
+        if known is None:
             if not 0 < call <= self._last_call:
                 raise BadFrame("A worker answered a call that it was not given.")
             return  # answered before, or too late
-        cpu_ms = self._cost(self.calls[call])
-        self.watch.answered()
-        known = self.calls.pop(call)
         if len(payload) < ANSWER_HEAD.size:
-            self.calls[call] = known
             raise BadFrame("A worker sent an answer without a head.")
         status, source, size = ANSWER_HEAD.unpack_from(payload)
         body = ANSWER_HEAD.size + size
         if body > len(payload) or source >= len(SOURCES):
-            self.calls[call] = known
             raise BadFrame("A worker sent an answer that contradicts itself.")
+        del self.calls[call]
+        reply, _, share, refusals = known
+        watch, outlet = self.watch, self.outlet
+        watch.answered()
         name, cause = SOURCES[source]
-        if cause and self.outlet is not None and self.outlet.refusals > known.refusals:
+        if cause and outlet is not None and outlet.refusals > refusals:
             cause = "egress_blocked"
-        known.reply(Answer(status, name, payload[ANSWER_HEAD.size : body], payload[body:], cause, "", cpu_ms))
+        cpu_ms = (watch.meter.share - share) * 1000
+        reply(Answer(status, name, payload[ANSWER_HEAD.size : body], payload[body:], cause, "", cpu_ms))
 
     def _other(self, kind: int, call: int, payload: bytes) -> None:
         if kind == Kind.LOG:
@@ -305,10 +307,10 @@ class Worker(asyncio.Protocol):
         if self.outlet is not None:
             self.outlet.close()
         self.gone.set_result(None)
-        for number, call in list(self.calls.items()):
-            answer = endings.answer(self._exit_code, self._tail, self.memory_mb)._replace(cpu_ms=self._cost(call))
+        for number, (reply, _, share, _) in list(self.calls.items()):
+            answer = endings.answer(self._exit_code, self._tail, self.memory_mb)._replace(cpu_ms=self._cost(share))
             self._report_failure(number, answer)
-            call.reply(answer)
+            reply(answer)
         self.calls.clear()
 
 

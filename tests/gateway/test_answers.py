@@ -114,7 +114,7 @@ def test_on_a_shared_origin_nothing_can_act_for_the_site() -> None:
     names = ["Set-Cookie", "Clear-Site-Data", "Refresh", "Service-Worker-Allowed", "Content-Security-Policy",
              "Access-Control-Allow-Origin", "Strict-Transport-Security"]  # fmt: skip
     written = json.dumps([[name, "x"] for name in names]).encode()
-    block = answers.header_block(written, shares_origin=True).decode()
+    block = answers.header_block(200, "function", written, shares_origin=True).decode()
     assert "set-cookie" not in block
     assert "refresh" not in block
     assert "content-security-policy: sandbox allow-scripts allow-forms allow-popups\r\n" in block
@@ -125,4 +125,4 @@ def test_on_a_shared_origin_nothing_can_act_for_the_site() -> None:
 @pytest.mark.parametrize("written", [b"", b"{", b"1", b"[1]", b"[[1,2,3]]", b"null", b"[" * 30_000, b"\xff"])
 def test_headers_that_are_no_list_of_pairs_are_unusable(written: bytes) -> None:
     with pytest.raises(answers.Unusable):
-        answers.header_block(written, shares_origin=False)
+        answers.header_block(200, "function", written, shares_origin=False)

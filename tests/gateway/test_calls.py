@@ -65,6 +65,12 @@ def test_the_path_is_the_raw_remainder(platform: Platform, suffix: str, path: st
     assert platform.raw(request.encode()).endswith(f'"{path}"'.encode())
 
 
+def test_a_number_of_any_length_may_be_a_name_in_the_query(platform: Platform) -> None:
+    url = platform.put("b/names", "module.exports = async (ctx) => ({ body: ctx.query });")
+    digits = "7" * 5000  # more than Python turns into a number
+    assert web.get(f"{url}?a[{digits}]=1&b[1]=x&b[0]=y").json() == {"a": {digits: "1"}, "b": ["y", "x"]}
+
+
 @pytest.mark.parametrize(
     ("content_type", "body", "seen"),
     [

@@ -1,5 +1,6 @@
 """The handler contract and its errors (contract 6.5), in a real process."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -218,3 +219,18 @@ def test_a_call_that_floods_the_log_is_cut_off(functions: Functions) -> None:
     build = functions.build(source)
     assert functions.call(build).status in (200, 500)
     assert sum(len(entry["msg"]) for _, entry in functions.printed_by(build)) < 400_000
+
+
+def test_answers_larger_than_the_channel_arrive_whole_beside_small_ones(functions: Functions) -> None:
+    source = (
+        "module.exports = async (ctx) => { console.log(String(ctx.n));"
+        " return { body: String(ctx.n % 10).repeat(ctx.n % 2 ? 3e6 : 3) }; };"
+    )
+    build = functions.build(source)
+
+    async def together() -> list[Answer]:
+        return await asyncio.gather(*(functions.answer(build, n=number) for number in range(20)))
+
+    bodies = [json.loads(answer.body) for answer in functions.run(together())]
+    assert bodies == [str(number % 10) * (3_000_000 if number % 2 else 3) for number in range(20)]
+    assert sorted(int(entry["msg"]) for _call, entry in functions.printed_by(build)) == [*range(20)]

@@ -173,8 +173,9 @@ def test_a_new_version_serves_at_once_while_calls_on_the_old_one_end_there(funct
 
 
 def test_the_environment_of_the_platform_does_not_reach_a_function(functions: Functions) -> None:
-    assert functions.body("module.exports = async (ctx) => ({ body: Object.keys(process.env) });") == []
-    pid = next(iter(functions.pool.pids("b")))
+    source = "module.exports = async (ctx) => ({ body: Object.keys(process.env) });"
+    assert functions.body(functions.build(source, boundary="bare")) == []
+    (pid,) = functions.pool.pids("bare")
     assert b"DATA_DIR" not in Path(f"/proc/{pid}/environ").read_bytes()
 
 
@@ -283,7 +284,7 @@ def test_frames_survive_any_cutting_and_nonsense_is_refused() -> None:
     for size in (1, 3, 7, 1000):
         decoder = Decoder()
         frames = [frame for at in range(0, len(stream), size) for frame in decoder.feed(stream[at : at + size])]
-        assert [(frame.call, len(frame.payload)) for frame in frames] == [(number, number) for number in range(50)]
+        assert [(call, len(payload)) for _kind, call, payload in frames] == [(number, number) for number in range(50)]
     for nonsense in (b"\0" * 9, b"\xff" * 9):
         with pytest.raises(BadFrame):
             Decoder().feed(nonsense)
