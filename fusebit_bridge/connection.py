@@ -61,7 +61,9 @@ def client_source(client: Client) -> TokenSource:
     Decrypting the key, or reading the secret, is for the worker's process.
     """
     if settings.FUSEBIT_TOKEN_URL:
-        return _authorization_server(client.audience)
+        return authorization_server(client.audience)
+    if client.key is None:
+        raise NotConfigured("The imported client has no key of its own: FUSEBIT_TOKEN_URL must be set.")
     return KeySource(
         keyring.load(client.key),
         issuer_id=client.issuer_id,
@@ -72,7 +74,8 @@ def client_source(client: Client) -> TokenSource:
 
 
 @lru_cache(maxsize=4)
-def _authorization_server(audience: str) -> AuthorizationServerSource:
+def authorization_server(audience: str) -> AuthorizationServerSource:
+    """Return the configured authorization server, for tokens that Fusebit takes."""
     return AuthorizationServerSource(
         settings.FUSEBIT_TOKEN_URL,
         client_id=settings.FUSEBIT_CLIENT_ID,
@@ -84,7 +87,7 @@ def _authorization_server(audience: str) -> AuthorizationServerSource:
 
 def forget_authorization_server() -> None:
     """Drop its token and its secret."""
-    _authorization_server.cache_clear()
+    authorization_server.cache_clear()
 
 
 def provisioner_of(client: Client) -> Provisioner:

@@ -81,7 +81,10 @@ class PrivateKey:
 
 @dataclass(frozen=True)
 class ClientProfile:
-    """What `profile get --includeCredentials -o json` prints, checked; `audience` is kept byte for byte."""
+    """What `profile get --includeCredentials -o json` prints, checked; `audience` is kept byte for byte.
+
+    A profile of type `oauth` has no key, issuer and subject: its tokens come from `token_url`.
+    """
 
     name: str
     base_url: str
@@ -90,32 +93,50 @@ class ClientProfile:
     issuer_id: str
     subject: str
     audience: str
-    key: PrivateKey
+    key: PrivateKey | None
+    token_url: str = ""
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "ClientProfile":
         """Read a profile; raise BadCredentials that names the first member at fault."""
         members = _load(text)
-        _check_kind(members)
-        pki = members["pki"]
+        kind = _kind(members)
         base_url = checked_base_url(_text(members, "baseUrl"))
-        key = PrivateKey(
-            _text(pki, "privateKey", within="pki"),
-            key_id=_text(pki, "kid", within="pki"),
-            algorithm=_text(pki, "algorithm", within="pki"),
-        )
-        if fingerprint(parse_public(_text(pki, "publicKey", within="pki"))) != key.fingerprint:
-            raise BadCredentials("“pki.publicKey” is not the public half of “pki.privateKey”.")
         return cls(
             name=_optional_text(members, "displayName") or _optional_text(members, "id") or "client",
             base_url=base_url,
             account_id=_identifier(members, "account", AccountId),
             subscription_id=_identifier(members, "subscription", SubscriptionId),
-            issuer_id=_identifier(pki, "issuer", IssuerId, within="pki"),
-            subject=_text(pki, "subject", within="pki"),
-            audience=_optional_text(pki, "audience", within="pki") or base_url,
-            key=key,
+            **(_of_key if kind == "pki" else _of_server)(members[kind], base_url),
         )
+
+
+def _of_key(pki: dict[str, Any], base_url: str) -> dict[str, Any]:
+    """Return what a client has that signs with its own key."""
+    key = PrivateKey(
+        _text(pki, "privateKey", within="pki"),
+        key_id=_text(pki, "kid", within="pki"),
+        algorithm=_text(pki, "algorithm", within="pki"),
+    )
+    if fingerprint(parse_public(_text(pki, "publicKey", within="pki"))) != key.fingerprint:
+        raise BadCredentials("“pki.publicKey” is not the public half of “pki.privateKey”.")
+    return {
+        "issuer_id": _identifier(pki, "issuer", IssuerId, within="pki"),
+        "subject": _text(pki, "subject", within="pki"),
+        "audience": _optional_text(pki, "audience", within="pki") or base_url,
+        "key": key,
+    }
+
+
+def _of_server(oauth: dict[str, Any], base_url: str) -> dict[str, Any]:
+    """Return what a client has whose tokens come from an authorization server."""
+    return {
+        "issuer_id": "",
+        "subject": "",
+        "audience": _optional_text(oauth, "audience", within="oauth") or base_url,
+        "key": None,
+        "token_url": _text(oauth, "tokenUrl", within="oauth"),
+    }
 
 
 def checked_base_url(value: str) -> str:
@@ -226,15 +247,18 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _check_kind(members: dict[str, Any]) -> None:
+def _kind(members: dict[str, Any]) -> str:
+    """Return `pki` or `oauth`, whose object is there."""
     if "profile" in members and "baseUrl" not in members:
         raise BadCredentials("This is the output of `profile export`; use `profile get --includeCredentials -o json`.")
-    if _text(members, "type") != "pki":
-        raise BadCredentials("“type” must be “pki”: a client that signs with its own key.")
-    if not isinstance(members.get("pki"), dict):
-        raise BadCredentials("“pki” is missing or not an object.")
-    if "privateKey" not in members["pki"]:
+    kind = _text(members, "type")
+    if kind not in {"pki", "oauth"}:
+        raise BadCredentials("“type” must be “pki”, a client with a key, or “oauth”, one of an authorization server.")
+    if not isinstance(members.get(kind), dict):
+        raise BadCredentials(f"“{kind}” is missing or not an object.")
+    if kind == "pki" and "privateKey" not in members["pki"]:
         raise BadCredentials("“pki.privateKey” is missing: export the profile with --includeCredentials.")
+    return kind
 
 
 def _text(members: dict[str, Any], name: str, *, within: str = "") -> str:

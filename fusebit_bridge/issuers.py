@@ -10,7 +10,7 @@ from fusebit_bridge import connection, keyring, tokens
 from fusebit_bridge.agents import Agent, ask_me
 from fusebit_bridge.credentials import PrivateKey, public_jwk
 from fusebit_bridge.errors import Missing, Rejected, UnexpectedAnswer
-from fusebit_bridge.models import Client, Purpose, TenantIssuer
+from fusebit_bridge.models import Client, Purpose, SigningKey, TenantIssuer
 from fusebit_bridge.resources import IssuerId
 
 PREFIX = "onboarding-"
@@ -41,9 +41,9 @@ def create(issuer_id: str = "") -> TenantIssuer:
 def ensure_registered() -> bool:
     """Register our issuer at Fusebit or bring its keys up to date there, and choose it; False when we may not.
 
-    Without the permission the client's own issuer is chosen in its place, unless ours was registered before. An
-    issuer whose keys an operator has pointed to a URL is left as it is. Whatever Fusebit does not answer clearly
-    is raised, and nothing is chosen.
+    Without the permission the client's own issuer is chosen in its place, unless ours was registered before, or the
+    client has no key to lend: then nothing is chosen, and people wait. An issuer whose keys an operator has pointed to
+    a URL is left as it is. Whatever Fusebit does not answer clearly is raised, and nothing is chosen.
     """
     client = connection.imported()
     row = TenantIssuer.objects.select_related("key").get(is_ours=True)
@@ -52,7 +52,8 @@ def ensure_registered() -> bool:
         return True
     if row.registered_at is not None:
         return True
-    _choose(_adopted(client))
+    if client.key is not None:
+        _choose(_adopted(client, client.key))
     return False
 
 
@@ -122,9 +123,9 @@ def serves(present: dict[str, Any], wanted: dict[str, Any]) -> bool:
     return all(known.get(key["keyId"]) == key["publicKey"].strip() for key in wanted["publicKeys"])
 
 
-def _adopted(client: Client) -> TenantIssuer:
+def _adopted(client: Client, own: SigningKey) -> TenantIssuer:
     """Return the client's own issuer as an issuer of tenants, with the client's key under the tenants' ring."""
-    key = keyring.store(keyring.load(client.key), purpose=Purpose.TENANT, issuer_id=client.issuer_id)
+    key = keyring.store(keyring.load(own), purpose=Purpose.TENANT, issuer_id=client.issuer_id)
     row, _created = TenantIssuer.objects.update_or_create(
         issuer_id=client.issuer_id, defaults={"is_ours": False, "key": key}
     )

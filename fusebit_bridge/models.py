@@ -77,21 +77,30 @@ class DataKey(models.Model):
 
 
 class Client(models.Model):
-    """The imported client profile: which Fusebit, which account, and whose key provisions. There is one."""
+    """The imported client profile: which Fusebit, which account, and whose key provisions. There is one.
+
+    Without a key, issuer and subject its tokens come from an authorization server.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     name = models.CharField(max_length=200)
     base_url = models.CharField(max_length=500)
     account_id = models.CharField(max_length=40)
     subscription_id = models.CharField(max_length=40)
-    issuer_id = models.CharField(max_length=512)
-    subject = models.CharField(max_length=512)
+    issuer_id = models.CharField(max_length=512, blank=True)
+    subject = models.CharField(max_length=512, blank=True)
     audience = models.CharField(max_length=500)
-    key = models.ForeignKey(SigningKey, on_delete=models.PROTECT, related_name="+")
+    key = models.ForeignKey(SigningKey, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     imported_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_client")]
+        constraints = [
+            models.CheckConstraint(condition=Q(id=1), name="one_client"),
+            models.CheckConstraint(
+                condition=Q(key=None, issuer_id="") | Q(key__isnull=False) & ~Q(issuer_id=""),
+                name="a_key_has_an_issuer",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} at {self.base_url}"

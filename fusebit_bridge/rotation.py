@@ -135,7 +135,10 @@ def _at(rotation: Rotation, step: Step, **columns: Any) -> Rotation:
 
 def _key_in_use(purpose: Purpose) -> SigningKey:
     if purpose == Purpose.CLIENT:
-        return connection.imported().key
+        key = connection.imported().key
+        if key is None:
+            raise MayNot("The client has no key: its tokens come from an authorization server.")
+        return key
     row = connection.issuer()
     if not row.is_ours:
         raise MayNot("Tenants' identities live under the client's own issuer: rotate the client's key.")

@@ -1,17 +1,21 @@
 """The client's tokens may come from a real authorization server, and Fusebit takes them."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from fusebit_bridge import checks, connection, door
 from fusebit_bridge.authorization_server import AuthorizationServerSource
 from fusebit_bridge.client import Requestor
 from fusebit_bridge.errors import NotConfigured, UnexpectedAnswer
+from fusebit_bridge.models import SigningKey
 from fusebit_bridge.permissions import Statement
 from fusebit_bridge.plan import Create, Remove
 from fusebit_bridge.provisioner import Provisioner
@@ -89,6 +93,85 @@ def test_users_are_provisioned_with_tokens_of_the_authorization_server(
     provisioner.perform(Remove(seen.id))
 
 
+@dataclass
+class Given:
+    """A secret as the settings hold it."""
+
+    text: str = CLIENT_SECRET
+
+    def read(self) -> str:
+        return self.text
+
+
+@pytest.fixture
+def oauth_profile(known: EmbeddedFusebit, issuer: tuple[str, str], tmp_path: Path) -> Path:
+    """A profile without a key."""
+    members = {
+        "id": "backend", "baseUrl": known.base_url, "account": known.account_id, "type": "oauth",
+        "subscription": known.subscription_id, "oauth": {"tokenUrl": f"{issuer[0]}/token/"},
+    }  # fmt: skip
+    file = tmp_path / "oauth.json"
+    file.touch(0o600)
+    file.write_text(json.dumps(members))
+    return file
+
+
+def configured(issuer: tuple[str, str]) -> override_settings:
+    connection.forget_authorization_server()
+    return override_settings(
+        FUSEBIT_TOKEN_URL=f"{issuer[0]}/token/",
+        FUSEBIT_TOKEN_SCOPE="fusebit",
+        FUSEBIT_CLIENT_ID=CLIENT_ID,
+        FUSEBIT_CLIENT_SECRET=Given(),
+    )
+
+
+@pytest.mark.django_db
+def test_a_profile_without_a_key_is_imported_and_provisions_once_our_issuer_is_registered(
+    known: EmbeddedFusebit, issuer: tuple[str, str], oauth_profile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with configured(issuer):
+        call_command("import_client", str(oauth_profile))
+        said = capsys.readouterr().out
+        with pytest.raises(NotConfigured) as waiting:
+            door.tenant_issuer_id()
+        (agent,) = [
+            client["id"]
+            for client in known.request("GET", f"{known.account}/client?include=all").json()["items"]
+            if any(entry["subject"] == CLIENT_ID for entry in client.get("identities", ()))
+        ]
+        path = f"{known.account}/client/{agent}"
+        allow = known.request("GET", path).json()["access"]["allow"]
+        more = {"action": "issuer:*", "resource": f"{known.account}/"}
+        assert known.request("PATCH", path, json={"access": {"allow": [*allow, more]}}).status_code == 200
+        call_command("import_client", str(oauth_profile))
+        ada = Identity(door.tenant_issuer_id(), "local|keyless")
+        access = door.boundary_access(["b-keyless"])
+        door.provisioner().perform(Create((ada,), access))
+        seen = door.provisioner().observe(ada).user
+
+        assert "its tokens come from FUSEBIT_TOKEN_URL" in said
+        assert "fuse client access add clt-" in said
+        assert "nobody is given access" in said
+        assert waiting.value.retriable
+        assert seen is not None
+        assert seen.access == access
+        assert [row.purpose for row in SigningKey.objects.all()] == ["tenant"]
+        with pytest.raises(door.RotationMayNot, match="no key"):
+            door.begin_rotation("client")
+        door.provisioner().perform(Remove(seen.id))
+    with override_settings(FUSEBIT_TOKEN_URL=""), pytest.raises(NotConfigured, match="FUSEBIT_TOKEN_URL"):
+        door.provisioner()
+
+
+@pytest.mark.django_db
+def test_a_profile_without_a_key_for_another_server_than_the_configured_one_is_refused(oauth_profile: Path) -> None:
+    with pytest.raises(CommandError, match="set FUSEBIT_TOKEN_URL to its"):
+        call_command("import_client", str(oauth_profile))
+
+    assert door.imported_at() is None
+
+
 def test_a_wrong_secret_is_said_in_words_and_shown_nowhere(issuer: tuple[str, str]) -> None:
     source = source_of(issuer[0], "http://localhost:1", secret="not-the-secret")
 
@@ -113,12 +196,8 @@ def test_an_answer_without_a_token_that_lives_is_not_believed(wire: Wire, body: 
 
 @pytest.mark.django_db
 def test_the_setting_puts_the_server_in_the_place_of_the_key() -> None:
-    class Given:
-        def read(self) -> str:
-            return "s"
-
     connection.forget_authorization_server()
-    with override_settings(FUSEBIT_TOKEN_URL="https://as.example.com/token", FUSEBIT_CLIENT_SECRET=Given()):
+    with override_settings(FUSEBIT_TOKEN_URL="https://as.example.com/token", FUSEBIT_CLIENT_SECRET=Given("s")):
         client = connection.Client(audience="http://localhost:1")
         assert isinstance(connection.client_source(client), AuthorizationServerSource)
         assert [message.id for message in checks.authorization_server()] == ["fusebit_bridge.E005"]

@@ -48,11 +48,12 @@ class Command(BaseCommand):
         try:
             profile = ClientProfile.from_json(_read(source))
             imported = client_import.import_profile(profile=profile, tenant_issuer_id=options["tenant_issuer"])
-            self.stdout.write(f"Imported {imported.client}; its key is stored encrypted.")
+            how = "its key is stored encrypted" if imported.client.key else "its tokens come from FUSEBIT_TOKEN_URL"
+            self.stdout.write(f"Imported {imported.client}; {how}.")
             self._register(imported)
         except FusebitError as error:
             raise CommandError(_explained(error)) from None
-        if source != STANDARD_INPUT:
+        if source != STANDARD_INPUT and imported.client.key:
             self.stdout.write(f"Now delete {source}: the key in it is not needed any more.")
 
     def _register(self, imported: Imported) -> None:
@@ -73,10 +74,13 @@ class Command(BaseCommand):
         )
         for line in issuers.commands_for_admin(imported.client, imported.agent, issuer):
             self.stdout.write(f"    {line}")
-        self.stdout.write(
-            "Then run this command again. Until then tenants' identities live under the client's own issuer,"
-            f" {imported.client.issuer_id}, and the client's key signs for them."
+        meanwhile = (
+            f"tenants' identities live under the client's own issuer, {imported.client.issuer_id}, and the client's key"
+            " signs for them"
+            if imported.client.key
+            else "nobody is given access, for the client has no key that could sign for them"
         )
+        self.stdout.write(f"Then run this command again. Until then {meanwhile}.")
 
 
 @sensitive_variables()
