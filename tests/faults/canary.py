@@ -4,10 +4,11 @@ The sweep first has to find a key that is planted in a log, a write-ahead log an
 ordinary life is lived with every log at DEBUG, and everything it left behind is searched: files of the data directory,
 pages, tracebacks, the environments and command lines of all its processes.
 
-`python -m tests.faults.canary [--full] [--postgresql]`
+With --suite it is the ordinary tests that are lived through instead: see `tests.faults.sweep`.
+
+`python -m tests.faults.canary [--full] [--postgresql] [--suite [arguments of pytest]]`
 """
 
-import base64
 import contextlib
 import io
 import logging
@@ -20,63 +21,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
-
+from tests.faults import sweep
+from tests.faults.needles import Needles
 from tests.faults.stage import Stage, arguments, log_in, ready, report, stage, wait_until, workers
 from tests.processes import ROOT
-
-WINDOW = 20
-BLOCK = 10  # every window holds a whole block at one of these steps
-
-
-class Needles:
-    """Everything that must not be found."""
-
-    def __init__(self) -> None:
-        self.blocks: set[bytes] = set()
-        self.windows: set[bytes] = set()
-
-    def add_key(self, pem: str) -> None:
-        """Take in a private key, as text and as bytes, but not what its public half shows as well."""
-        key = load_pem_private_key(pem.encode(), None)
-        der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        text = "".join(pem.split("\n")[1:-2]).encode()
-        shown = [public, *(base64.b64encode(public[shift:]) for shift in range(3))]
-        for form in (text, der):
-            for window in _windows(form):
-                if not any(window in known for known in shown):
-                    self._add(window)
-
-    def add_token(self, token: str) -> None:
-        """Take in the part of a token that nobody can guess: its signature, and what was signed."""
-        _head, _mark, rest = token.partition(".")
-        for window in _windows(rest.encode()):
-            self._add(window)
-
-    def _add(self, window: bytes) -> None:
-        self.windows.add(window)
-        self.blocks |= {window[start : start + BLOCK] for start in range(WINDOW - BLOCK + 1)}
-
-    def are_in(self, hay: bytes) -> bool:
-        """Tell whether any window is in `hay`, line breaks aside."""
-        for text in (hay, hay.replace(b"\n", b"").replace(b"\\n", b"")):
-            for start in range(0, len(text) - BLOCK + 1, BLOCK):
-                if text[start : start + BLOCK] in self.blocks:
-                    around = text[max(0, start - WINDOW) : start + BLOCK + WINDOW]
-                    if any(window in self.windows for window in _windows(around)):
-                        return True
-        return False
-
-
-def _windows(text: bytes) -> Iterator[bytes]:
-    return (text[start : start + WINDOW] for start in range(len(text) - WINDOW + 1))
 
 
 def files_below(directory: Path) -> Iterable[tuple[str, bytes]]:
@@ -109,7 +57,7 @@ def planted_is_found(directory: Path, needles: Needles, pem: str) -> list[str]:
     wait_until(lambda: environ.read_bytes() != b"", 20)  # empty for a moment after the program was begun
     try:
         hays = [*files_below(place), *processes([child.pid])]
-        found = [name for name, hay in hays if needles.are_in(hay)]
+        found = [name for name, hay in hays if needles.found_in(hay)]
     finally:
         child.kill()
         child.wait()
@@ -214,7 +162,11 @@ def minted() -> Iterator[list[str]]:
 
 def main() -> None:
     """Sweep and say whether anything was found."""
-    options = arguments(__doc__ or "")
+    options = arguments(__doc__ or "", rest="suite")
+    if options.suite is not None:
+        figures, met = sweep.run(options.suite)
+        report("canary", figures, met=met)
+        return
     with stage() as on:
         from fusebit_bridge import keyring
         from fusebit_bridge.models import SigningKey
@@ -246,7 +198,7 @@ def main() -> None:
             for token in tokens:
                 needles.add_token(token)
             hays = [*pages, *files_below(on.directory), *processes([worker.pid, os.getpid(), on.process.pid])]
-            hits = [name for name, hay in hays if needles.are_in(hay)]
+            hits = [name for name, hay in hays if needles.found_in(hay)]
         finally:
             worker.terminate()
             worker.wait()

@@ -245,13 +245,18 @@ def workers(number: int = 1) -> Iterator[list[Any]]:
             thread.join(60)
 
 
-def arguments(about: str) -> argparse.Namespace:
-    """Read the command line that all of them share; with --postgresql a server is started and this runs on it."""
+def arguments(about: str, *, rest: str = "") -> argparse.Namespace:
+    """Read the command line that all of them share; with --postgresql a server is started and this runs on it.
+
+    `rest` names an option that takes whatever follows it.
+    """
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--full", action="store_true", help="the full size, which takes minutes")
     parser.add_argument("--naive", action="store_true", help="create in the signal instead: must fail the counts")
     parser.add_argument("--not-atomic", action="store_true", help="against a Fusebit that writes row after row")
     parser.add_argument("--postgresql", action="store_true", help="on a PostgreSQL that is started for it")
+    if rest:
+        parser.add_argument(f"--{rest}", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     if options.postgresql and not os.environ.get("DATABASE_URL", "").startswith("postgres"):
         sys.exit(_again_on_postgresql())

@@ -39,6 +39,15 @@ def test_the_counts_are_met(name: str) -> None:
     assert figures["code"] == 0
 
 
+def test_nothing_of_a_key_or_token_is_left_behind_by_tests_that_use_them() -> None:
+    some = ["test_tokens.py", "test_import_client.py", "test_execution.py"]
+
+    figures = play("canary", "--suite", "-n", "0", *(f"tests/fusebit_bridge/{name}" for name in some))
+
+    assert figures["met"], figures
+    assert (figures["planted_found"], figures["ended"]) == (4, 0)
+
+
 def test_a_fusebit_that_writes_row_after_row_is_dealt_with_too() -> None:
     figures = play("mixed", "--not-atomic")
 
