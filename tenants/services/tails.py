@@ -80,19 +80,27 @@ class Channel:
         self._thread: threading.Thread | None = None
         self._recent: deque[Item] = deque(maxlen=REMEMBERED)
         self._last = ""
+        self._floor = ""  # what the first listener had seen: where to go on while there is no last number
+        self._was_connected = False
         self._state = Item("waiting")
 
     def join(self, listener: Listener, after: str) -> list[Item] | None:
-        """Add the listener and return what it missed; None when that is longer ago than is remembered here."""
+        """Add the listener and return what it missed since `after`, nothing where that is empty.
+
+        Return None when that is longer ago than is remembered here.
+        """
         with self._lock:
             if len(self._listeners) >= LISTENERS_PER_TENANT:
                 raise TooMany
             self._listeners.add(listener)
             listener.offer(self._state)
+            self._floor = self._floor or after
             if self._thread is None:
                 self._thread = threading.Thread(target=self._read, name="tail", daemon=True)
                 self._thread.start()
             known = [item for item in self._recent if item.number]
+        if not after:
+            return []
         if not known or int(after) < int(known[0].number):
             return None
         return [item for item in known if int(item.number) > int(after) and listener.wants(item.data)]
@@ -102,16 +110,19 @@ class Channel:
         with self._lock:
             self._listeners.discard(listener)
 
-    def backlog(self, after: str, function_name: str) -> list[Item]:
-        """Ask Fusebit itself what a listener missed."""
+    def backlog(self, after: str, function_name: str) -> list[Item] | None:
+        """Ask Fusebit itself what a listener missed; None when it does not answer."""
         found: list[Item] = []
         try:
             stream = self._session().events(after=after, function=function_name, seconds=SILENCE_S)
         except door.FusebitError:
-            return found
+            return None
         try:
             for event in stream:
-                if event.kind == "end" or len(found) >= BACKLOG:
+                if event.kind == "end":
+                    break
+                if len(found) >= BACKLOG:
+                    found.append(Item("behind"))
                     break
                 if event.kind:
                     found.append(Item(event.kind, event.number, event.data))
@@ -143,7 +154,8 @@ class Channel:
             return bool(self._listeners)
 
     def _read_once(self) -> None:
-        stream = self._session().events(after=self._last)
+        stream = self._session().events(after=self._last or (self._floor if self._was_connected else ""))
+        self._was_connected = True
         try:
             self._tell(Item("connected"))
             for event in stream:
@@ -190,9 +202,12 @@ async def follow(*, function: Function, after: str) -> AsyncGenerator[Item, None
     listener, channel = Listener(function.name), _channel(function.tenant)
     words = await sync_to_async(_Words)(function)
     try:
-        missed = channel.join(listener, after or "0") if after else _joined(channel, listener)
+        missed = channel.join(listener, after)
         if missed is None:
-            missed = await asyncio.to_thread(channel.backlog, after, function.name)
+            async for state in _until_connected(listener):
+                yield state
+            while (missed := await asyncio.to_thread(channel.backlog, after, function.name)) is None:
+                await asyncio.sleep(WAIT_S[1])
         reached = int(after or 0)
         for item in missed:
             reached = max(reached, int(item.number or 0))
@@ -207,9 +222,13 @@ async def follow(*, function: Function, after: str) -> AsyncGenerator[Item, None
         channel.leave(listener)
 
 
-def _joined(channel: Channel, listener: Listener) -> list[Item]:
-    channel.join(listener, "0")
-    return []
+async def _until_connected(listener: Listener) -> AsyncGenerator[Item, None]:
+    """Yield how the stream stands until it is open: what is asked for only then leaves no gap before its first item."""
+    while True:
+        item = await listener.queue.get()
+        yield item
+        if item.kind == "connected":
+            return
 
 
 class _Words:

@@ -5,6 +5,7 @@ Runs the whole product by quickstart in a directory of its own, fills a workspac
 
 import argparse
 import os
+import shutil
 import signal
 import socket
 import statistics
@@ -12,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import requests
 
@@ -115,12 +117,9 @@ def measure(port: int, chosen: argparse.Namespace) -> None:
     print(f"help/: p50 {before:.1f} ms, with {chosen.tails} live logs open {after:.1f} ms")
 
 
-def main() -> None:
-    """Start the product, measure, stop it."""
-    options = argparse.ArgumentParser()
-    for name, default in (("functions", 100), ("runs", 10_000), ("requests", 100), ("tails", 50)):
-        options.add_argument(f"--{name}", type=int, default=default)
-    chosen: Any = options.parse_args()
+@contextmanager
+def product() -> Iterator[int]:
+    """Run the product by quickstart, with this process's environment as its commands have it; yield its port."""
     directory = Path(tempfile.mkdtemp(prefix="bench-pages-"))
     port, data = free_port(), directory / "data"
     ports = ["--port", str(port), "--platform-port", str(free_port()), "--identity-port", str(free_port())]
@@ -130,10 +129,20 @@ def main() -> None:
     try:
         until(lambda: "Ready:" in (directory / "out").read_text() or process.poll() is not None, "Ready", 120)
         os.environ.update(environment(data))
-        measure(port, chosen)
+        yield port
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def main() -> None:
+    """Start the product, measure, stop it."""
+    options = argparse.ArgumentParser()
+    for name, default in (("functions", 100), ("runs", 10_000), ("requests", 100), ("tails", 50)):
+        options.add_argument(f"--{name}", type=int, default=default)
+    with product() as port:
+        measure(port, options.parse_args())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Calls and logs as a person meets them, on the whole product."""
 
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -9,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Stack, Watch, look
 from tests.browser.test_whole_product import PATIENCE_MS, in_editor, new_function, run, save, write
+from tests.browser.wire import Wire
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("stack")]
 FAILING = "module.exports = async (ctx) => {\n  console.log('before');\n  throw new Error('no luck');\n};\n"
@@ -60,13 +63,28 @@ def test_a_failed_call_is_found_explained_and_replayed_after_the_fix(page: Page,
     watch.assert_quiet()
 
 
-def test_lines_appear_as_they_are_printed_and_after_a_lost_connection(page: Page, watch: Watch) -> None:
+@pytest.fixture
+def wire(stack: Stack) -> Iterator[Wire]:
+    """Another way to the site, which can be cut."""
+    made = Wire(urlsplit(stack.url).port or 80)
+    yield made
+    made.close()
+
+
+def run_again(page: Page) -> None:
+    """Run, and wait for the answer of this call."""
+    with page.expect_response(re.compile(r"/run/$")) as answered:
+        page.keyboard.press("Control+Enter")
+    assert answered.value.status == 200
+
+
+def test_lines_appear_as_they_are_printed_and_after_a_lost_connection(page: Page, wire: Wire, watch: Watch) -> None:
     new_function(page, "talking")
     write(page, "module.exports = async (ctx) => { console.log(`said ${ctx.query.n}`); return {}; };\n")
     save(page, 2)
     editor = page.url
     tail = page.context.new_page()
-    tail.goto(f"{editor}logs/")
+    tail.goto(f"{wire.url}{urlsplit(editor).path}logs/")
     expect(tail.locator("[data-tail-state]")).to_have_text("Connected", timeout=PATIENCE_MS)
     look(tail, "logs-empty")
     lines = tail.locator("[data-tail-lines]")
@@ -86,4 +104,21 @@ def test_lines_appear_as_they_are_printed_and_after_a_lost_connection(page: Page
     with tail.expect_download() as download:
         tail.get_by_role("button", name="Download").click()
     assert "said 1" in download.value.path().read_text()
+
+    wire.cut()
+    expect(tail.locator("[data-tail-state]")).to_have_text("Connecting again…", timeout=PATIENCE_MS)
+    for number in (3, 4):
+        page.get_by_label("Query").fill(f"n={number}")
+        run_again(page)
+    wire.mend()
+    expect(tail.locator("[data-tail-state]")).to_have_text("Connected", timeout=PATIENCE_MS)
+    page.get_by_label("Query").fill("n=5")
+    began = time.monotonic()
+    run_again(page)
+    expect(lines).to_contain_text("said 5", timeout=PATIENCE_MS)
+    print(f"Call and line in the open page: {(time.monotonic() - began) * 1000:.0f} ms")  # shown with -s
+    said = [line for line in lines.locator(".printed-line > :nth-child(2)").all_inner_texts() if "said" in line]
+    assert said == [f"said {number}" for number in range(1, 6)]
+    tail.close()
+    watch.said[:] = [text for text in watch.said if "net::ERR_" not in text]  # the cut itself
     watch.assert_quiet()

@@ -9,6 +9,7 @@ import pytest
 from tenants.models import Function, Tenant
 from tenants.services import configuration, functions, invocations, tails
 from tests.coroutines import completed, in_thread
+from tests.fusebit_process import EmbeddedFusebit
 from tests.tenants.conftest import work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
@@ -71,13 +72,33 @@ async def followed(hello: Function) -> tuple[list[str], list[str], list[str]]:
     back = tails.follow(function=hello, after=first.number)
     (missed,) = await lines(back, 1)
     cold = tails.Channel(hello.tenant)  # another process of the site, which remembers nothing
-    backlog = [item for item in await in_thread(lambda: cold.backlog(first.number, "hello")) if item.kind == "log"]
+    asked = await in_thread(lambda: cold.backlog(first.number, "hello")) or []
+    backlog = [item for item in asked if item.kind == "log"]
     await asyncio.gather(ada.aclose(), back.aclose())
     said = [[str((item.data or {})["msg"]) for item in items] for items in ([first, same], [second, missed], backlog)]
     assert first.data is not None
     assert first.data["version"] == hello.deployment.live_version.number
     assert "very-private" not in json.dumps(first.data)
     return said[0], said[1], said[2]
+
+
+async def broken(hello: Function, embedded: EmbeddedFusebit) -> list[str]:
+    """What somebody sees whose stream breaks before anything came over it."""
+    ada = tails.follow(function=hello, after="0")
+    await connected(ada)
+    await in_thread(lambda: embedded.stop(kill=True))
+    await in_thread(embedded.start)
+    await say(hello, 1)  # most likely before the stream is open again
+    await say(hello, 2)
+    found = await lines(ada, 2)
+    await ada.aclose()
+    return [str((item.data or {})["msg"]) for item in found]
+
+
+def test_a_line_that_is_printed_while_the_stream_is_broken_is_not_lost(
+    hello: Function, embedded: EmbeddedFusebit
+) -> None:
+    assert completed(broken(hello, embedded)) == ["said 1 •••(KEY)", "said 2 •••(KEY)"]
 
 
 def test_everybody_sees_each_line_once_and_resumes_after_the_last(hello: Function) -> None:
