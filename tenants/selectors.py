@@ -29,8 +29,8 @@ Person = AbstractBaseUser | AnonymousUser
 
 
 def memberships_of(user: Person) -> QuerySet[Membership]:
-    """Return the person's memberships with their tenants, the oldest first."""
-    return Membership.objects.filter(user_id=user.pk or 0).select_related("tenant")
+    """Return the person's memberships with their tenants, the oldest first; a tenant that ended has none."""
+    return Membership.objects.filter(user_id=user.pk or 0, tenant__ended_at=None).select_related("tenant")
 
 
 def tenant_of(user: Person) -> Tenant | None:

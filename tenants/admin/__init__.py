@@ -9,7 +9,7 @@ from tenants import models
 from tenants.admin import access as access_tables
 from tenants.admin import provisioning as provisioning_tables
 from tenants.admin.tables import ReadOnly, ReadOnlyInline, ValuesFilter, ask, operator
-from tenants.services import mirroring, operations, provisioning
+from tenants.services import mirroring, offboarding, operations, provisioning
 
 __all__ = ["access_tables", "provisioning_tables"]
 
@@ -53,12 +53,12 @@ class FunctionInline(ReadOnlyInline):
 class TenantAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """A tenant with all that was done for it."""
 
-    list_display = ["name", "slug", "boundary_id", "fusebit_users", "created_at", "suspended_at"]
+    list_display = ["name", "slug", "boundary_id", "fusebit_users", "created_at", "suspended_at", "ended_at"]
     search_fields = ["name", "slug", "boundary_id", "memberships__user__email"]
-    fields = ["name", "slug", "boundary_id", "created_at", "suspended_at"]
+    fields = ["name", "slug", "boundary_id", "created_at", "suspended_at", "ended_at"]
     inlines = [MembershipInline, FunctionInline, LedgerInline]
-    list_filter = [("suspended_at", admin.EmptyFieldListFilter)]
-    actions = ["retry", "suspend", "resume"]
+    list_filter = [("suspended_at", admin.EmptyFieldListFilter), ("ended_at", admin.EmptyFieldListFilter)]
+    actions = ["retry", "suspend", "resume", "end"]
 
     @admin.display(description="Fusebit user ids")
     def fusebit_users(self, tenant: models.Tenant) -> str:
@@ -94,6 +94,19 @@ class TenantAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not 
             return self._ask(request, queryset, "Resume", f"{len(queryset)} tenants get their access back.")
         done = sum(operations.resume(tenant=tenant, actor=operator(request)) for tenant in queryset)
         self.message_user(request, f"{done} tenants are being resumed.", messages.SUCCESS)
+        return None
+
+    @admin.action(description="End for good…", permissions=["view"])
+    def end(self, request: HttpRequest, queryset: QuerySet[models.Tenant]) -> HttpResponse | None:
+        """Off-board, when that is confirmed."""
+        if "confirmed" not in request.POST:
+            words = (
+                f"{len(queryset)} tenants end for good. Their members cannot open them any more, their secrets and kept"
+                " requests become unreadable at once, and their functions are deleted at Fusebit. Nothing undoes this."
+            )
+            return self._ask(request, queryset, "End", words)
+        done = sum(offboarding.end(tenant=tenant, actor=operator(request)) for tenant in queryset)
+        self.message_user(request, f"{done} tenants have ended; Fusebit is being cleared of them.", messages.SUCCESS)
         return None
 
     def _ask(self, request: HttpRequest, chosen: QuerySet[models.Tenant], verb: str, question: str) -> HttpResponse:

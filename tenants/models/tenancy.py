@@ -34,6 +34,7 @@ class Tenant(models.Model):
     boundary_id = models.CharField(max_length=63, unique=True, default=new_boundary_id, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     suspended_at = models.DateTimeField(null=True, blank=True, help_text="Nobody has access while this is set.")
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="Off-boarded: the row stays, and nothing else.")
     runs_cursor = models.CharField(max_length=64, blank=True, help_text="Up to where Fusebit's runs are copied.")
     runs_copied_at = models.DateTimeField(null=True, blank=True, help_text="When they were last asked for.")
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="tenants")

@@ -75,7 +75,7 @@ def catch_up(*, tenant: Tenant) -> int:
 def round_of_all() -> None:
     """Catch up with tenants that nobody looked at for a while, and forget what is too old."""
     stale = Q(runs_copied_at=None) | Q(runs_copied_at__lt=timezone.now() - ROUND)
-    for tenant in Tenant.objects.filter(stale).order_by("runs_copied_at")[:TENANTS_PER_ROUND]:
+    for tenant in Tenant.objects.filter(stale, ended_at=None).order_by("runs_copied_at")[:TENANTS_PER_ROUND]:
         catch_up(tenant=tenant)
     bodies.purge()
     forget_old()

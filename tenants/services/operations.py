@@ -56,7 +56,7 @@ def retry_rows(*, kind: str, keys: list[Any], actor: User) -> int:
 
 
 def suspend(*, tenant: Tenant, actor: User | None) -> bool:
-    """Take everybody's access to the tenant's boundary away; False when it is suspended already.
+    """Take everybody's access to the tenant's boundary away; False when it is suspended already, or ended.
 
     Where Fusebit has policies it refuses all runs of the boundary too, scheduled ones included.
     """
@@ -70,7 +70,7 @@ def resume(*, tenant: Tenant, actor: User | None) -> bool:
 
 def _set_suspended(tenant: Tenant, moment: datetime | None, actor: User | None) -> bool:
     with transaction.atomic():
-        other = Tenant.objects.filter(pk=tenant.pk, suspended_at__isnull=moment is not None)
+        other = Tenant.objects.filter(pk=tenant.pk, ended_at=None, suspended_at__isnull=moment is not None)
         if not other.update(suspended_at=moment):
             return False
         for membership in tenant.memberships.select_related("user"):

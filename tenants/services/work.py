@@ -22,6 +22,7 @@ from tenants.services import (
     deployments,
     drift,
     mirroring,
+    offboarding,
     policies,
     provisioning,
     pulse,
@@ -102,10 +103,11 @@ class Worker:
             self.stop.wait(POLL_S)
 
     def _heal(self) -> None:
-        """Make due what nobody set due: sign-ins that were cut off, call tokens that have expired."""
+        """Make due what nobody set due: sign-ins that were cut off, call tokens that expired, tenants that ended."""
         pulse.take_back_leases()
         provisioning.heal()
         call_tokens.expire()
+        offboarding.finish()
 
     def _hand_out(self, pool: ThreadPoolExecutor) -> None:
         self._busy = {key: step for key, step in self._busy.items() if not step.done()}
