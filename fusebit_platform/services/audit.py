@@ -128,7 +128,7 @@ def _moment(name: str, text: str | None, now: datetime) -> datetime | None:
     if moment is None:
         raise BadRequest(
             f"The '{name}' filter date/time '{text}' is invalid. Specify an absolute date/time, or a relative time "
-            "such as '-15m', '-2h', or '-6d'"
+            "such as '-15m', '-2h', or '-6d'."
         )
     return moment
 

@@ -114,7 +114,7 @@ def _identity(account_id: str, invited: Decoded, answer: Answer, access: Decoded
     if access is None:
         if claims.get("accountId") != account_id or "profile" in claims:
             raise Unauthorized
-        return (*authentication.names({"iss": claims.get("issuerId"), "sub": claims.get("subject")}), answer.key_id)
+        return str(claims.get("issuerId")), str(claims.get("subject")), answer.key_id  # used once the signature is ours
     profile = claims.get("profile")
     if not isinstance(profile, dict) or profile.get("account") != account_id:
         raise Unauthorized

@@ -95,7 +95,7 @@ def test_the_trail_is_narrowed_by_time(embedded):
             "from=nope",
             (
                 "The 'from' filter date/time 'nope' is invalid. Specify an absolute date/time, or a relative time such "
-                "as '-15m', '-2h', or '-6d'"
+                "as '-15m', '-2h', or '-6d'."
             ),
         ),
         (

@@ -99,6 +99,17 @@ def test_a_legacy_invitation_becomes_an_identity_once(embedded, agent):
     assert embedded.request("GET", f"{embedded.a}/issuer/{claims['issuerId']}").status_code == 404
 
 
+@pytest.mark.parametrize(("prefix", "kind"), [("usr", "user"), ("clt", "client")])
+def test_a_token_that_names_no_more_than_account_and_agent_is_looked_for(embedded, prefix, kind):
+    key, nobody = KeyPair(), f"{prefix}-{'0' * 16}"
+    token = jwt.encode({"accountId": embedded.account, "agentId": nobody}, "x" * 32, algorithm="HS256")
+    answer = embedded.request(
+        "POST", f"{embedded.a}/init", json={"publicKey": key.public_pem, "keyId": key.kid}, token=token
+    )
+    assert answer.status_code == 404
+    assert answer.json()["message"] == f"There is no outstanding initialization entry for {kind} '{nobody}'"
+
+
 def pki_answer(key, claims, **changes):
     profile = claims["profile"]
     signed = {"iss": profile["issuerId"], "sub": profile["subject"], "aud": "anything", **changes}
