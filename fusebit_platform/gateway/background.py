@@ -61,7 +61,7 @@ class Jobs(Protocol):
 class Runtime(Protocol):
     """Run functions in isolation."""
 
-    def submit(self, build: Build, payload: bytes, reply: Reply) -> None:
+    def submit(self, build: Build, payload: bytes, reply: Reply, trace_id: str = "") -> None:
         """Run one call; `reply` is called exactly once."""
 
 
@@ -159,13 +159,13 @@ class Background:
         token = await self._in_thread(self._jobs.access_token, known.executable, job)
         trace_id = new_trace()
         started = time.time()
-        answer = await self._answer(known, payload_of(job, token, trace_id))
+        answer = await self._answer(known, payload_of(job, token, trace_id), trace_id)
         self._remember(job, known, answer, started, trace_id)
         await self._in_thread(self._jobs.finish, job, answer)
 
-    async def _answer(self, known: Known, payload: bytes) -> Answer:
+    async def _answer(self, known: Known, payload: bytes, trace_id: str) -> Answer:
         replied: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._runtime.submit(known.build, payload, partial(_settle, replied))
+        self._runtime.submit(known.build, payload, partial(_settle, replied), trace_id)
         return await replied
 
     async def _refuse(self, job: Job, error: Exception) -> None:

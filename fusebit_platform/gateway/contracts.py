@@ -101,5 +101,5 @@ class Executions(Protocol):
 class Runtime(Protocol):
     """Run functions in isolation."""
 
-    def submit(self, build: Build, payload: bytes, reply: Reply) -> None:
+    def submit(self, build: Build, payload: bytes, reply: Reply, trace_id: str = "") -> None:
         """Run one call; `reply` is called exactly once."""

@@ -153,7 +153,7 @@ class Gateway:
         if known.redirect_url:
             self._tunnel.submit(f"{known.redirect_url}/v1{exchange.url}", known.build, payload, reply)
         else:
-            self._runtime.submit(known.build, payload, reply)
+            self._runtime.submit(known.build, payload, reply, exchange.trace_id)
 
     async def _schedule(self, exchange: Exchange, known: Known, route: Mapping[str, Any], body: bytes) -> None:
         try:

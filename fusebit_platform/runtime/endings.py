@@ -1,7 +1,9 @@
 """What is answered, and logged, for a call whose process could not answer it."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from fusebit_platform.runtime.builds import Answer, failure
 
@@ -27,10 +29,14 @@ def overdue(call: int, cause: str, limit: str) -> Answer:
     return failure(522, message, kind="Function.TimedOut", cause=cause)
 
 
-def entry(level: int, message: str, properties: dict[str, object] | None = None) -> bytes:
+def entry(level: int, message: str, **more: object) -> bytes:
     """Return a log entry as JSON (contract 7.1)."""
-    written: dict[str, object] = {"level": level, "msg": message[:10000], "time": _now()}
-    return json.dumps(written | ({"properties": properties} if properties else {})).encode()
+    return json.dumps({"level": level, "msg": message[:10000], "time": _now(), **more}).encode()
+
+
+def failure_entry(body: Mapping[str, Any], trace_id: str) -> bytes:
+    """Return the log entry of a call whose process could not answer it, from the body of its answer."""
+    return entry(50, body["message"], properties=body["properties"], trace=trace_id)
 
 
 def _now() -> str:

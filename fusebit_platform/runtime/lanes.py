@@ -15,7 +15,7 @@ class Lane:
     def __init__(self, build: Build) -> None:
         self.build = build
         self.workers: list[Worker] = []
-        self.waiting: deque[tuple[bytes, float, Reply]] = deque()
+        self.waiting: deque[tuple[bytes, float, Reply, str]] = deque()
         self.arriving = 0
         self.superseded = False
 

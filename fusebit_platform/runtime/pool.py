@@ -69,14 +69,14 @@ class Pool:
         self._tick()
         self._prepare()
 
-    def submit(self, build: Build, payload: bytes, reply: Reply) -> None:
+    def submit(self, build: Build, payload: bytes, reply: Reply, trace_id: str = "") -> None:
         """Run one call: `payload` is a JSON object, the members of ctx; `reply` is called exactly once."""
         lane = self._lanes.get(build.key) or self._open(build)
         if lane.build is not build:
             lane.renew(build)
         worker = lane.ready()
         if worker is not None and len(worker.calls) < limits.CALLS_IN_FLIGHT:
-            worker.submit(payload, time.monotonic() + build.timeout_s, reply)
+            worker.submit(payload, time.monotonic() + build.timeout_s, reply, trace_id)
             return
         if lane.load >= limits.CALLS_IN_FLIGHT:
             reply(TOO_MANY)
@@ -85,9 +85,9 @@ class Pool:
         if worker is None and not lane.arriving:
             worker = lane.last_resort()
         if worker is not None:
-            worker.submit(payload, deadline, reply)
+            worker.submit(payload, deadline, reply, trace_id)
             return
-        lane.waiting.append((payload, deadline, reply))
+        lane.waiting.append((payload, deadline, reply, trace_id))
         if not lane.arriving:
             lane.arriving += 1
             self._later(self._provide(lane))
@@ -158,8 +158,7 @@ class Pool:
         lane.workers.append(worker)
         worker.retiring = worker.retiring or lane.superseded
         while lane.waiting:
-            payload, deadline, reply = lane.waiting.popleft()
-            worker.submit(payload, deadline, reply)
+            worker.submit(*lane.waiting.popleft())
 
     def _refuse(self, lane: Lane, answer: Answer) -> None:
         while lane.waiting:

@@ -6,7 +6,7 @@ from fusebit_platform.runtime.builds import Build, Reply, failure
 class Refusing:
     """Stand where the pool would stand."""
 
-    def submit(self, build: Build, payload: bytes, reply: Reply) -> None:
+    def submit(self, build: Build, payload: bytes, reply: Reply, trace_id: str = "") -> None:
         """Refuse a call with 503."""
         reply(failure(503, "Runtime isolation is unavailable.", kind="", cause="platform", source="proxy"))
 

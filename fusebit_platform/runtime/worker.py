@@ -23,9 +23,9 @@ OUTPUT_TAIL = 4096
 CALL, ANSWER = int(Kind.CALL), int(Kind.ANSWER)
 
 
-# A call in flight: its reply, its deadline by time.monotonic(), and what the meter showed and how many connections
-# had been refused at its start. A plain tuple, as this is the warm path.
-Call = tuple[Reply, float, float, int]
+# A call in flight: its reply, its deadline by time.monotonic(), what the meter showed and how many connections had been
+# refused at its start, and its trace id. A plain tuple, as this is the warm path.
+Call = tuple[Reply, float, float, int, str]
 
 
 class Worker(asyncio.Protocol):
@@ -88,10 +88,10 @@ class Worker(asyncio.Protocol):
         }
         self._write(encode(Kind.LOAD, 0, json.dumps(load).encode()))
 
-    def submit(self, payload: bytes, deadline: float, reply: Reply) -> None:
+    def submit(self, payload: bytes, deadline: float, reply: Reply, trace_id: str) -> None:
         """Send one call, a JSON object with the members of ctx; `reply` is called exactly once.
 
-        `deadline` is a time.monotonic() value.
+        `deadline` is a time.monotonic() value; `trace_id` names the call in the log where the process cannot.
         """
         self._last_call = call = self._last_call % 0xFFFFFFFF + 1
         outlet, watch, calls = self.outlet, self.watch, self.calls
@@ -102,7 +102,7 @@ class Worker(asyncio.Protocol):
             watch.answered()
             if outlet is not None:
                 outlet.renew()
-        calls[call] = (reply, deadline, watch.meter.share, outlet.refusals if outlet is not None else 0)
+        calls[call] = (reply, deadline, watch.meter.share, outlet.refusals if outlet is not None else 0, trace_id)
         self._write(encode(CALL, call, payload))
 
     def kill(self) -> None:
@@ -132,19 +132,19 @@ class Worker(asyncio.Protocol):
         build = self.build
         if build is None:
             return
-        for number, (_, deadline, share, _) in list(self.calls.items()):
+        for number, (_, deadline, share, _, _) in list(self.calls.items()):
             if deadline <= now:
                 self._overdue(number, "timeout", f"{build.timeout_s:.2f} seconds")
             elif self._cost(share) > build.cpu_s * 1000 or spun > build.cpu_s:
                 self._overdue(number, "cpu", f"{build.cpu_s:.2f} seconds of CPU")
 
     def _overdue(self, number: int, cause: str, limit: str) -> None:
-        reply, _, share, _ = self.calls[number]
+        reply, _, share, _, trace_id = self.calls[number]
         cpu_ms = self._cost(share)
         del self.calls[number]
         self.retiring = True  # what the late call is still doing must not touch later ones
         answer = endings.overdue(number, cause, limit)._replace(cpu_ms=cpu_ms)
-        self._report_failure(number, answer)
+        self._report_failure(number, answer, trace_id)
         reply(answer)
 
     def _cost(self, share: float) -> float:
@@ -208,7 +208,7 @@ class Worker(asyncio.Protocol):
         if body > len(payload) or source >= len(SOURCES):
             raise BadFrame("A worker sent an answer that contradicts itself.")
         del self.calls[call]
-        reply, _, share, refusals = known
+        reply, _, share, refusals, _ = known
         watch, outlet = self.watch, self.outlet
         watch.answered()
         name, cause = SOURCES[source]
@@ -271,10 +271,10 @@ class Worker(asyncio.Protocol):
         if self._sink is not None and self.build is not None:
             self._sink(self.build, call, endings.entry(50, message))
 
-    def _report_failure(self, call: int, answer: Answer) -> None:
+    def _report_failure(self, call: int, answer: Answer, trace_id: str) -> None:
         body = json.loads(answer.body)
         if self._sink is not None and self.build is not None:
-            self._sink(self.build, call, endings.entry(50, body["message"], body["properties"]))
+            self._sink(self.build, call, endings.failure_entry(body, trace_id))
 
     # --- the end ---
 
@@ -307,9 +307,9 @@ class Worker(asyncio.Protocol):
         if self.outlet is not None:
             self.outlet.close()
         self.gone.set_result(None)
-        for number, (reply, _, share, _) in list(self.calls.items()):
+        for number, (reply, _, share, _, trace_id) in list(self.calls.items()):
             answer = endings.answer(self._exit_code, self._tail, self.memory_mb)._replace(cpu_ms=self._cost(share))
-            self._report_failure(number, answer)
+            self._report_failure(number, answer, trace_id)
             reply(answer)
         self.calls.clear()
 

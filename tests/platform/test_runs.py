@@ -196,6 +196,28 @@ def test_one_run_is_found_by_its_id_in_its_own_boundary_only(place):
         assert place.server.request("GET", path).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("code", "cause", "said"),
+    [
+        ("async (ctx) => new Promise(() => {})", "timeout", "Task timed out after 1.00 seconds"),
+        ("async (ctx) => { for (;;); }", "timeout", "Task timed out after 1.00 seconds"),
+        ("async (ctx) => process.reallyExit(3)", "code_error", "exited with code 3 before it answered"),
+    ],
+)
+def test_a_call_that_its_process_does_not_answer_has_its_last_line_in_the_log(place, code, cause, said):
+    files = {"index.js": f"module.exports = {code};"}
+    place.put("mute", {"nodejs": {"files": files}, "compute": {"timeout": 1}})
+    trace = place.call(function="mute").headers["fusebit-trace-id"]
+    run = place.wait_for(1, f"?traceId={trace}")[0]
+    assert run["cause"] == cause
+    deadline = time.monotonic() + PATIENCE_S
+    while not (lines := place.server.request("GET", f"{place.path}/run/{run['id']}").json()["logs"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert [(line["level"], line["traceId"]) for line in lines] == [(50, trace)]
+    assert said in lines[0]["msg"]
+
+
 def test_whoever_may_not_read_logs_may_not_read_runs_or_events(place):
     nobody = place.server.add_user(("function:get", "/"))
     reader = place.server.add_user(("function:get-log", f"{place.path.removeprefix('/v1')}/"))
