@@ -1,7 +1,9 @@
-"""How much memory the machine, or the cgroup the platform runs in, has left."""
+"""How much memory the machine, or the cgroup the platform runs in, has left, and what a process has mapped."""
 
 import os
 from pathlib import Path
+
+from fusebit_platform.runtime.errors import RuntimeFault
 
 CGROUP_V2 = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current"))
 CGROUP_V1 = (
@@ -34,3 +36,11 @@ def _cgroup(limit_file: Path, usage_file: Path, total: int) -> float:
     except (OSError, ValueError):  # there is none, or it says "max"
         return 1.0
     return 1.0 if limit >= total else max(0.0, 1 - usage / limit)
+
+
+def mapped_bytes(pid: int) -> int:
+    """Return the private writable memory of a process in bytes, as RLIMIT_DATA counts it."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmData:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeFault("The kernel does not tell how much memory a process uses.")

@@ -8,27 +8,44 @@ const path = require('node:path');
 const vm = require('node:vm');
 
 const { hasOwn } = Object;
+const plain = Module.builtinModules.filter((name) => !/tls|https|http2/.test(name)); // outward.cjs waits for the others
+const builtin = new Set([...plain, ...plain.map((name) => `node:${name}`)]);
 
 module.exports = function adopt(directory) {
   let piece, head, start;
   try {
-    piece = fs.readFileSync(`${directory}/node_modules/.packed`);
+    piece = fs.readFileSync(`${directory}/node_modules/.packed-${process.version}`);
     start = 4 + piece.readUInt32LE(0);
     head = JSON.parse(piece.utf8Slice(4, start));
   } catch {
     return; // there is none, or none that can be read
   }
   const { requests, files } = head;
-  const resolve = Module._resolveFilename;
+  const load = Module._load;
   const ordinary = Module._extensions['.js'];
   const from = directory.length + 1;
 
-  Module._resolveFilename = function (request, parent, isMain, options) {
-    if (parent?.filename && !options) {
-      const known = `${parent.filename.slice(from)}\0${request}`;
-      if (hasOwn(requests, known)) return `${directory}/${requests[known]}`;
+  // Which file a request leads to is known: Node.js need not be asked, nor those whom it asks before it loads.
+  function loadKnown(file, parent) {
+    const cached = Module._cache[file];
+    if (cached !== undefined) return cached.exports;
+    const module = new Module(file, parent);
+    Module._cache[file] = module;
+    let loaded = false;
+    try {
+      module.load(file);
+      loaded = true;
+    } finally {
+      if (!loaded) delete Module._cache[file];
     }
-    return resolve.call(this, request, parent, isMain, options);
+    return module.exports;
+  }
+
+  Module._load = function (request, parent, isMain) {
+    const known = parent?.path ? `${parent.path.slice(from)}\0${request}` : '';
+    if (hasOwn(requests, known)) return loadKnown(`${directory}/${requests[known]}`, parent);
+    if (builtin.has(request) && process.getBuiltinModule) return process.getBuiltinModule(request);
+    return load.call(this, request, parent, isMain);
   };
 
   Module._extensions['.js'] = function (module, file) {
@@ -42,12 +59,12 @@ module.exports = function adopt(directory) {
       cachedData: piece.subarray(begin + length, begin + length + coded),
       importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     });
-    const own = (request) => module.require(request);
-    own.resolve = (request, options) => Module._resolveFilename(request, module, false, options);
-    own.resolve.paths = (request) => Module._resolveLookupPaths(request, module);
-    own.cache = Module._cache;
-    own.main = process.mainModule;
-    own.extensions = Module._extensions;
-    return script.runInThisContext().call(module.exports, module.exports, own, module, file, path.dirname(file));
+    const require = (request) => module.require(request);
+    require.resolve = (request, options) => Module._resolveFilename(request, module, false, options);
+    require.resolve.paths = (request) => Module._resolveLookupPaths(request, module);
+    require.cache = Module._cache;
+    require.main = process.mainModule;
+    require.extensions = Module._extensions;
+    return script.runInThisContext().call(module.exports, module.exports, require, module, file, path.dirname(file));
   };
 };

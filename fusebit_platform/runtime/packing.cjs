@@ -18,7 +18,7 @@ module.exports = async (ctx) => {
 
   Module._resolveFilename = function (request, parent, isMain, options) {
     const file = resolve.call(this, request, parent, isMain, options);
-    if (parent?.filename && !options && path.isAbsolute(file)) requests[`${relative(parent.filename)}\0${request}`] = relative(file);
+    if (parent?.path && !options?.paths && path.isAbsolute(file)) requests[`${relative(parent.path)}\0${request}`] = relative(file);
     return file;
   };
   Module._extensions['.js'] = function (module, file) {

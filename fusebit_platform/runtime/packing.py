@@ -5,12 +5,17 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from fusebit_platform.runtime import node
 from fusebit_platform.runtime.builds import Answer, Build, Reply
 
-PACKED = ".packed"  # in the tree itself, so that it is there wherever the tree is
 PROGRAM = Path(__file__).with_name("packing.cjs")
 SECONDS = 30.0
 Submit = Callable[[Build, bytes, Reply], None]
+
+
+def piece(packages: Path) -> Path:
+    """Return where a tree's piece is: in the tree itself, named for the one version of Node.js whose code is in it."""
+    return packages / f".packed-{node.version()}"
 
 
 def build_of(packages: Path) -> Build:
@@ -40,10 +45,11 @@ async def pack(packages: Path, build: Build, submit: Submit) -> None:
     answer = await answered
     if answer.status != 200 or answer.source != "function":
         return
-    fresh = packages / f"{PACKED}.new"
+    packed = piece(packages)
+    fresh = packed.with_name(f"{packed.name}.new")
     try:
         fresh.write_bytes(answer.body)
         fresh.chmod(0o644)
-        fresh.replace(packages / PACKED)
+        fresh.replace(packed)
     except OSError:
         fresh.unlink(missing_ok=True)

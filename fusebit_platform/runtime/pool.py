@@ -8,7 +8,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from fusebit_platform.runtime import builds, limits, memory, packing, recipe
+from fusebit_platform.runtime import builds, limits, memory, node, packing, recipe
 from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply, failure
 from fusebit_platform.runtime.errors import NodeFull, RuntimeFault, SpawnFailed
 from fusebit_platform.runtime.lanes import TOO_MANY, Lane
@@ -59,11 +59,12 @@ class Pool:
 
     async def start(self) -> None:
         """Start a first process, measure it, and prepare spares; raise RuntimeFault."""
+        await asyncio.to_thread(node.version)  # asks the binary, once
         self._root = Path(tempfile.mkdtemp(prefix="functions-"))
         self._launching.root = self._root
         self._root.chmod(0o711)  # workers of a root platform pass through, and cannot list
         sample = await self._spawn(USUAL_MEMORY_MB, unbounded=True)
-        self._idle_bytes = _mapped_bytes(sample.process.pid if sample.process else 0)
+        self._idle_bytes = memory.mapped_bytes(sample.process.pid if sample.process else 0)
         sample.kill()
         await asyncio.wait_for(sample.gone, 5)
         self._tick()
@@ -179,7 +180,7 @@ class Pool:
 
     async def _show_packages(self, worker: Worker, source: Path, target: Path) -> None:
         """Let a process see its packages: by a mount where there are namespaces, else as a copy of its own."""
-        if source not in self._packed and not (source / packing.PACKED).exists():
+        if source not in self._packed and not packing.piece(source).exists():
             self._later(self._pack(source))
         self._packed.add(source)
         target.mkdir(mode=0o755)
@@ -309,11 +310,3 @@ class Pool:
 
 def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, RuntimeFault) else "The platform has no room for another process."
-
-
-def _mapped_bytes(pid: int) -> int:
-    """Return the private writable memory of a process in bytes, as RLIMIT_DATA counts it."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmData:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeFault("The kernel does not tell how much memory a process uses.")

@@ -5,16 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from fusebit_platform.runtime.packing import PACKED
+from fusebit_platform.runtime.packing import piece
 from fusebit_platform.runtime.recipe import Recipe
 from tests.runtime.conftest import Functions
 
 FILES = {
     "left/package.json": '{"main": "lib/main.js"}',
     "left/lib/main.js": """const own = require('./own');
+      require('./other');
       module.exports = { own, file: __filename, right: require('right') };""",
     "left/lib/own.js": """exports.resolved = require.resolve('right');
       exports.line = () => new Error('x').stack.split('\\n')[1];""",
+    "left/lib/other.js": "exports.right = require('right'); require('node:path');",
     "right/index.js": """'use strict';
       exports.strict = (function () { return this === undefined; })();
       exports.main = require.main === module;""",
@@ -25,7 +27,7 @@ FILES = {
 SOURCE = """const left = require('left');
 module.exports = async (ctx) => {
   let broken = '';
-  try { require('broken'); } catch (error) { broken = error.message; }
+  for (const _ of [1, 2]) try { require('broken'); } catch (error) { broken += error.message; }
   return { body: [left.file, left.own.resolved, left.own.line(), left.right, (await import('esm')).modern, broken] };
 };"""
 
@@ -46,23 +48,25 @@ def test_packed_packages_behave_as_the_others_do(recipe: Recipe, packages: Path,
     functions = Functions(recipe if namespaces else recipe.without_namespaces(), spares=0)
     try:
         plain = functions.body(functions.build(SOURCE, dependencies=packages))
-        functions.run(functions.settle(lambda: (packages / PACKED).exists()))
-        files = json.loads((packages / PACKED).read_bytes()[4:].partition(b"}}")[0] + b"}}")["files"]
-        assert set(files) >= {
-            f"node_modules/{name}" for name in ("left/lib/main.js", "left/lib/own.js", "right/index.js")
-        }
-        packed = functions.body(functions.build(SOURCE, dependencies=packages))
+        functions.run(functions.settle(lambda: piece(packages).exists()))
+        packed = piece(packages).read_bytes()
+        head = json.loads(packed[4 : 4 + int.from_bytes(packed[:4], "little")])
+        names = ("left/lib/main.js", "left/lib/own.js", "left/lib/other.js", "right/index.js")
+        assert set(head["files"]) >= {f"node_modules/{name}" for name in names}
+        assert head["requests"]["\0left"] == "node_modules/left/lib/main.js"
+        assert head["requests"]["node_modules/left/lib\0right"] == "node_modules/right/index.js"
+        again = functions.body(functions.build(SOURCE, dependencies=packages))
         inside = (value.partition("/node_modules/")[2] if isinstance(value, str) else value for value in plain)
-        assert list(inside) == [v.partition("/node_modules/")[2] if isinstance(v, str) else v for v in packed]
-        assert packed[-2:] == [True, "not now"]
+        assert list(inside) == [v.partition("/node_modules/")[2] if isinstance(v, str) else v for v in again]
+        assert again[-2:] == [True, "not nownot now"]
     finally:
         functions.close()
 
 
 def test_a_piece_that_cannot_be_read_is_not_used(recipe: Recipe, packages: Path) -> None:
-    (packages / PACKED).write_bytes(b"nonsense")
+    piece(packages).write_bytes(b"nonsense")
     functions = Functions(recipe, spares=0)
     try:
-        assert functions.body(functions.build(SOURCE, dependencies=packages))[-2:] == [True, "not now"]
+        assert functions.body(functions.build(SOURCE, dependencies=packages))[-2:] == [True, "not nownot now"]
     finally:
         functions.close()
