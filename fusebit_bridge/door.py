@@ -6,7 +6,7 @@ worker: `tenant`; under the tenants' encryption keys: `vault`. Everything raises
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fusebit_bridge import connection, issuers, rotation
 from fusebit_bridge.client import Limits
@@ -105,6 +105,7 @@ __all__ = [
     "keys_in_use",
     "plan",
     "provisioner",
+    "rotation_wait",
     "set_suspended",
     "shred",
     "tenant",
@@ -228,9 +229,17 @@ def begin_rotation(purpose: str) -> Rotation:
     return rotation.begin(Purpose(purpose))
 
 
-def advance_rotation(found: Rotation, subject: str = "") -> Rotation:
-    """Take the next step of an exchange; raise RotationMayNot. `subject` is somebody to try a tenants' key as."""
-    return rotation.advance(found, subject=subject)
+def advance_rotation(found: Rotation, subject: str = "", *, at_once: bool = False) -> Rotation:
+    """Take the next step of an exchange; raise RotationMayNot. `subject` is somebody to try a tenants' key as.
+
+    `at_once` retires the old key without waiting: whatever it signed is refused from then on.
+    """
+    return rotation.advance(found, subject=subject, at_once=at_once)
+
+
+def rotation_wait() -> timedelta:
+    """Return for how long something that a key signed may be under way after its last use."""
+    return rotation.AFTER_SWITCH
 
 
 def undo_rotation(found: Rotation) -> Rotation:

@@ -64,10 +64,11 @@ def begin(purpose: Purpose) -> Rotation:
         return Rotation.objects.create(purpose=purpose, old_key=old, new_key=new, old_kid=old.key_id)
 
 
-def advance(rotation: Rotation, *, subject: str = "") -> Rotation:
+def advance(rotation: Rotation, *, subject: str = "", at_once: bool = False) -> Rotation:
     """Take the next step; raise MayNot where it may not be taken now.
 
-    `subject` is somebody to try a tenants' key as.
+    `subject` is somebody to try a tenants' key as. `at_once` retires a key that somebody else may have, whatever is
+    under way with it.
     """
     if rotation.step == Step.MADE:
         _register(rotation, add=rotation.new_key)
@@ -77,7 +78,7 @@ def advance(rotation: Rotation, *, subject: str = "") -> Rotation:
         return _at(rotation, Step.PROVEN)
     if rotation.step == Step.PROVEN:
         return _switch(rotation, to=rotation.new_key, step=Step.SWITCHED, switched_at=timezone.now())
-    return _retire(rotation)
+    return _retire(rotation, at_once=at_once)
 
 
 def undo(rotation: Rotation) -> Rotation:
@@ -100,9 +101,9 @@ def use_of_old(rotation: Rotation) -> Use:
     return Use(used, promised, max(free_at, promised) if promised else free_at)
 
 
-def _retire(rotation: Rotation) -> Rotation:
+def _retire(rotation: Rotation, *, at_once: bool) -> Rotation:
     use = use_of_old(rotation)
-    if timezone.now() < use.free_at:
+    if timezone.now() < use.free_at and not at_once:
         why = "call tokens that it signed are alive" if use.promised_until == use.free_at else "it may still be in use"
         raise MayNot(f"The old key {rotation.old_kid} stays until {use.free_at:%Y-%m-%d %H:%M:%S} UTC: {why}.")
     old = _old(rotation)

@@ -1,10 +1,15 @@
 """The exchange of a key, guided: what has been done, what comes next, and what stands in the way of it."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Max, Q
+from django.utils import timezone
 
 from fusebit_bridge import door
-from tenants.models import FusebitUser, State
-from tenants.services import audit
+from tenants.models import FusebitUser, Run, State, Tenant
+from tenants.services import audit, mirroring
 
 NEXT = {
     "made": "Next: the new key is added to the issuer at Fusebit.",
@@ -33,30 +38,72 @@ class Outcome:
     failure: str = ""
 
 
-def attempt(purpose: str, *, undo: bool = False, only_next: bool = False) -> Outcome:
+def attempt(purpose: str, *, undo: bool = False, only_next: bool = False, at_once: bool = False) -> Outcome:
     """Rotate or undo, and turn what Fusebit says against it into a sentence."""
     try:
-        return Outcome((take_back(purpose),) if undo else tuple(rotate(purpose, only_next=only_next)))
+        return Outcome((take_back(purpose),) if undo else tuple(rotate(purpose, only_next=only_next, at_once=at_once)))
     except door.FusebitError as error:
         reference = f" (request {error.reference_id})" if error.reference_id else ""
         return Outcome((), f"{error.message}{reference}")
 
 
-def rotate(purpose: str, *, only_next: bool = False) -> list[Progress]:
-    """Go as far as may be gone now (or one step), and return what was done."""
+def rotate(purpose: str, *, only_next: bool = False, at_once: bool = False) -> list[Progress]:
+    """Go as far as may be gone now (or one step), and return what was done.
+
+    `at_once` is for a key that somebody else may have: nothing is waited for.
+    """
     made = door.begin_rotation(purpose)
     told: list[Progress] = [_told(made)]
     while not told[-1].ended:
+        if made.step == "switched":
+            seen = calls_by_old(made)
+            told.append(Progress(seen.words, waits=seen.goes_on and not at_once))
+            if told[-1].waits:
+                break
         try:
-            made = door.advance_rotation(made, _somebody())
+            made = door.advance_rotation(made, _somebody(), at_once=at_once)
         except door.RotationMayNot as refused:
             told.append(Progress(refused.message, commands=tuple(getattr(refused, "commands", ())), waits=True))
             break
         told.append(_told(made))
-        audit.record(action="key.rotation", tenant=None, actor=None, target=purpose, step=str(made.step))
+        forced: dict[str, Any] = {"at_once": True} if at_once and told[-1].ended else {}
+        audit.record(action="key.rotation", tenant=None, actor=None, target=purpose, step=str(made.step), **forced)
         if only_next:
             break
     return told
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of calls by the old key after the switch, in words; `goes_on` when one was a moment ago."""
+
+    words: str
+    goes_on: bool = False
+
+
+def calls_by_old(made: door.Rotation) -> Seen:
+    """Count the calls by the old key since the switch as Fusebit reports them, by whomever they were made.
+
+    Calls that it refused are not among them: they are no use of the key.
+    """
+    if made.purpose != "tenant":
+        return Seen("Fusebit does not report whose key signed for provisioning: only our own signatures are counted.")
+    if not mirroring.reports(mirroring.RUNS):
+        return Seen("This Fusebit does not report calls by key: only our own signatures are counted.")
+    mirroring.round_of_all()
+    calls = Run.objects.filter(
+        created_at__gt=made.switched_at, caller__kid=made.old_kid, caller__issuerId=made.new_key.issuer_id
+    ).exclude(cause__in=["auth_missing", "auth_denied"])
+    last: datetime | None = calls.aggregate(last=Max("created_at"))["last"]
+    stale = Q(runs_copied_at=None) | Q(runs_copied_at__lt=made.switched_at)
+    behind = Tenant.objects.filter(stale, ended_at=None).count()
+    rest = f", {behind} workspaces not asked so far" if behind else ""
+    if last is None:
+        return Seen(f"Fusebit reports no call by the old key {made.old_kid} since the switch{rest}.")
+    number = calls.count()
+    counted = "1 call" if number == 1 else f"{number} calls"
+    words = f"Fusebit reports {counted} by the old key {made.old_kid} since the switch, the last at"
+    return Seen(f"{words} {last:%Y-%m-%d %H:%M:%S} UTC{rest}.", timezone.now() < last + door.rotation_wait())
 
 
 def take_back(purpose: str) -> Progress:

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +22,19 @@ class Kept:
     """Names and contents, one in a line of a file; equal contents once."""
 
     def __init__(self, kind: str) -> None:
-        directory = SWEPT / "kept"
-        directory.mkdir(exist_ok=True)
-        self._file = (directory / f"{ME}.{kind}").open("a", encoding="utf-8")
+        self._file = SWEPT / "kept" / f"{ME}.{kind}"
         self._seen: set[bytes] = set()
+        self._lock = threading.Lock()
 
     def add(self, name: str, content: bytes) -> None:
         """Keep a content under a name that says where it is from."""
         digest = hashlib.sha256(content).digest()
-        if digest not in self._seen:
-            self._seen.add(digest)
-            test = os.environ.get("PYTEST_CURRENT_TEST", "between tests").rpartition(" ")[0]
-            self._file.write(json.dumps([f"{test} {name}", content.decode("latin-1")]) + "\n")
-
-    def close(self) -> None:
-        """Write out what is left."""
-        self._file.close()
+        test = os.environ.get("PYTEST_CURRENT_TEST", "between tests").rpartition(" ")[0]
+        with self._lock:
+            if digest not in self._seen:
+                self._seen.add(digest)
+                with self._file.open("a", encoding="ascii") as file:  # nothing stays open that a test could close
+                    file.write(json.dumps([f"{test} {name}", content.decode("latin-1")]) + "\n")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -76,8 +74,6 @@ class Listener:
         """Leave."""
         logging.getLogger().removeHandler(self._handler)
         self._handler.close()
-        for kept in (self.pages, self.rows, self.reports):
-            kept.close()
 
     def _after(self, owner: Any, name: str, see: Any) -> None:
         original = getattr(owner, name)

@@ -107,6 +107,8 @@ def run(arguments: list[str]) -> tuple[dict[str, Any], bool]:
         heard.touch()
         for name in ("t", "kept"):
             (swept / name).mkdir()
+        swept.chmod(0o755)  # as /tmp is: functions run as somebody else, in directories below it
+        (swept / "t").chmod(0o1777)
         environment = _environment(swept, heard)
         command = [sys.executable, "-m", "pytest", "-p", "tests.faults.listening", "--basetemp", str(swept / "b")]
         command += ["-m", _marks(environment), *PARALLEL, *arguments]
@@ -163,7 +165,7 @@ def _files_below(directory: Path) -> Iterator[tuple[str, bytes]]:
         if not path.is_file() or path.is_symlink() or OF_OTHERS.search(str(path)):
             continue
         if path.suffix in IN_LINES and path.parent.name == "kept":
-            for line in path.read_text(encoding="utf-8").splitlines():
+            for line in path.read_text(encoding="ascii").splitlines():
                 source, content = json.loads(line)
                 yield f"{path.suffix[1:]}: {source}", content.encode("latin-1")
         else:

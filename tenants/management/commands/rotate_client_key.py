@@ -11,7 +11,7 @@ WAITS = 3  # the exit code when it goes on later
 
 
 class Command(BaseCommand):
-    """`manage.py rotate_client_key [--step | --undo]`."""
+    """`manage.py rotate_client_key [--step | --undo | --compromised]`."""
 
     purpose = "client"
     help = (
@@ -25,10 +25,17 @@ class Command(BaseCommand):
         group = parser.add_mutually_exclusive_group()
         group.add_argument("--step", action="store_true", help="Take the next step only.")
         group.add_argument("--undo", action="store_true", help="Take the last step back.")
+        group.add_argument(
+            "--compromised",
+            action="store_true",
+            help="Somebody else may have the old key: do not wait, whatever was signed with it is refused at once.",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Go on, or go back, and say what was done."""
-        outcome = keys.attempt(self.purpose, undo=options["undo"], only_next=options["step"])
+        outcome = keys.attempt(
+            self.purpose, undo=options["undo"], only_next=options["step"], at_once=options["compromised"]
+        )
         for progress in outcome.progress:
             self.stdout.write(progress.done)
             for line in progress.commands:

@@ -4,6 +4,6 @@ from tenants.management.commands import rotate_client_key
 
 
 class Command(rotate_client_key.Command):
-    """`manage.py rotate_tenant_key [--step | --undo]`."""
+    """`manage.py rotate_tenant_key [--step | --undo | --compromised]`."""
 
     purpose = "tenant"
