@@ -11,14 +11,18 @@ hypothesis.settings.load_profile("suite")
 
 TESTS = Path(__file__).resolve().parent
 GATE = frozenset({"escape", "faults"})  # directories whose cases .ci/run adds to README's test command
+WITH_ROWS = "faults"  # a directory all of whose cases are about what becomes of rows
 ROW_FIXTURES = frozenset({"db", "transactional_db", "live_server", "embedded"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as `rows` what touches a database, so that it can be run again on PostgreSQL; as `gate` what takes long."""
     for item in items:
-        if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).parts[0] in GATE:
+        directory = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+        if directory in GATE:
             item.add_marker("gate")
+        if directory == WITH_ROWS:
+            item.add_marker("rows")
         fixtures = set(getattr(item, "fixturenames", ()))
         if (item.get_closest_marker("django_db") or fixtures & ROW_FIXTURES) and not item.get_closest_marker("browser"):
             item.add_marker("rows")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.processes import ROOT
 
-pytestmark = [pytest.mark.rows, pytest.mark.processes]
+pytestmark = pytest.mark.processes
 
 
 def play(name: str, *options: str) -> dict[str, Any]:
