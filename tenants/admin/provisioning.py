@@ -83,6 +83,15 @@ class BoundaryPolicyAdmin(ReconciledAdmin):
     list_select_related = ["tenant"]
 
 
+@admin.register(models.Copy)
+class CopyAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """Versions that are deployed for a replay just now, or were left over by one."""
+
+    list_display = ["name", "tenant", "version", "left_over_at"]
+    search_fields = ["name", "tenant__slug"]
+    list_select_related = ["tenant"]
+
+
 @admin.register(models.ProvisioningEvent)
 class ProvisioningEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """The ledger of all tenants, with what was said to Fusebit and what it answered."""

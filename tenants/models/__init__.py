@@ -1,7 +1,7 @@
 """What the product remembers."""
 
 from tenants.models.access import ApiToken, CallToken, Invitation, KeptAnswer, Scope
-from tenants.models.functions import Deployment, Function, FunctionVersion, Release
+from tenants.models.functions import Copy, Deployment, Function, FunctionVersion, Release
 from tenants.models.ledger import AuditChain, AuditEvent, ProvisioningEvent
 from tenants.models.operations import Comparison, WorkerPulse
 from tenants.models.reconciled import Reconciled, State
@@ -17,6 +17,7 @@ __all__ = [
     "CallToken",
     "Case",
     "Comparison",
+    "Copy",
     "Deployment",
     "Function",
     "FunctionVersion",

@@ -99,6 +99,26 @@ class Deployment(Reconciled):
         return str(self.version)
 
 
+class Copy(models.Model):
+    """A version that is deployed beside its function for a replay; written down first, gone when Fusebit has let go."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="copies")
+    name = models.CharField(max_length=64, help_text="At Fusebit.")
+    version = models.CharField(max_length=80, help_text="Of what it is a copy; a note.")
+    left_over_at = models.DateTimeField(db_index=True, help_text="After this nobody can be using it any more.")
+
+    class Meta:
+        """A copy is nobody else's."""
+
+        verbose_name_plural = "copies"
+        ordering = ["left_over_at"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="one_copy_per_name")]
+
+    def __str__(self) -> str:
+        """Show the name at Fusebit."""
+        return self.name
+
+
 class Release(models.Model):
     """When a version went live, and how Fusebit numbers what it then held."""
 

@@ -11,12 +11,10 @@ from django.db import transaction
 from fusebit_bridge import door
 from tenants.errors import FusebitUnavailable, NotReady, TenantError
 from tenants.models import Function, FunctionVersion, Run
-from tenants.services import audit, bodies, deployments, invocations
+from tenants.services import audit, bodies, copies, deployments, invocations
 
 AT_ONCE = 20
 PATIENCE_S = 40.0
-BUILD_PATIENCE_S = 30.0
-SCRATCH = "replay-v{number}-{name}"  # beside the function, in the same boundary, for as long as the replay takes
 
 
 @dataclass(frozen=True)
@@ -95,29 +93,14 @@ def _place(function: Function, version: FunctionVersion, actor: User) -> Iterato
     if live is not None and live.pk == version.pk:
         yield invocations.Place(function.name, function.deployment.location, version.number)
         return
-    name = SCRATCH.format(number=version.number, name=function.name)[:64].rstrip("-")
-    try:
-        session = deployments.session_for(function.tenant_id, function.tenant.boundary_id, actor)
-        location = _deploy(session, name, version)
-    except door.FusebitError as error:
-        raise FusebitUnavailable(
-            f"v{version.number} could not be set up for the replay: {error.message}", reference_id=error.reference_id
-        ) from error
-    try:
+    with contextlib.ExitStack() as stack:
+        try:
+            session = deployments.session_for(function.tenant_id, function.tenant.boundary_id, actor)
+            copy = copies.deployed(function=function, version=version, session=session)
+            name, location = stack.enter_context(copy)
+        except door.FusebitError as error:
+            raise FusebitUnavailable(
+                f"v{version.number} could not be set up for the replay: {error.message}",
+                reference_id=error.reference_id,
+            ) from error
         yield invocations.Place(name, location, version.number)
-    finally:
-        with contextlib.suppress(door.FusebitError):  # the next replay of this version replaces and removes it
-            session.delete_function(name)
-
-
-def _deploy(session: door.TenantSession, name: str, version: FunctionVersion) -> str:
-    specification = deployments.specification(version)
-    specification.pop("schedule", None)  # nothing may run by itself under a name that goes away
-    publication = session.put_function(name, specification)
-    deadline = time.monotonic() + BUILD_PATIENCE_S
-    while publication.status == "building":
-        if time.monotonic() > deadline:
-            raise door.Unreachable("The build takes longer than usual.")
-        time.sleep(deployments.BUILD_POLL_S)
-        publication = session.build(name, publication.build_id)
-    return session.location(name)

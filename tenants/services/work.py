@@ -19,6 +19,7 @@ from tenants.services import (
     call_tokens,
     causes,
     convergence,
+    copies,
     deployments,
     drift,
     mirroring,
@@ -80,13 +81,18 @@ class Worker:
             if self._is_time("beat", pulse.BEAT_EVERY_S):
                 pulse.beat(holding_back=self.breaker.cause)
             if self._is_time("runs", RUNS_EVERY_S) and not any(key[0] is Run for key in self._busy):
-                self._busy[(Run, None)] = pool.submit(self._in_thread, mirroring.round_of_all)
+                self._busy[(Run, None)] = pool.submit(self._in_thread, self._rounds)
             self._hand_out(pool)
             if self._is_time("scan", 1 / (drift.SHARE_OF_BUDGET * max(settings.FUSEBIT_RATE, 1))):
                 self._scan(pool)
         except Exception:
             log.exception("The queue could not be read; trying again.")
             close_old_connections()
+
+    def _rounds(self) -> None:
+        """Copy what ran, and remove what replays have left over."""
+        mirroring.round_of_all()
+        copies.sweep()
 
     def _is_time(self, what: str, every_s: float) -> bool:
         now = time.monotonic()
@@ -168,6 +174,6 @@ class Worker:
         try:
             work()
         except Exception:
-            log.exception("Copying runs failed; trying again.")
+            log.exception("A round failed; trying again.")
         finally:
             close_old_connections()
