@@ -165,6 +165,8 @@ X_FRAME_OPTIONS = "DENY"
 if env.boolean("BEHIND_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+MAX_FUNCTIONS_PER_TENANT = env.number("MAX_FUNCTIONS_PER_TENANT", 200)
+
 # -- the REST API --
 API_RATE = env.text("API_RATE", "1200/min")
 API_RUN_RATE = env.text("API_RUN_RATE", "600/min")

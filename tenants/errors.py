@@ -3,6 +3,7 @@
 TenantError
 ├── InvalidInput        400  a field has a value that cannot be used
 ├── NameTaken           409  the tenant has a function of that name
+├── QuotaReached        409  the tenant has as many functions as it may
 ├── LastOwner           409  the tenant would be left without an owner
 ├── Repeated            409  an idempotency key came back with another request, or while the first is at work
 ├── InvitationGone      410  the link was used, withdrawn, or is too old
@@ -41,6 +42,13 @@ class NameTaken(TenantError):
     """The tenant has a function of that name."""
 
     code = "name_taken"
+    status = HTTPStatus.CONFLICT
+
+
+class QuotaReached(TenantError):
+    """The tenant has as many functions as it may."""
+
+    code = "quota_reached"
     status = HTTPStatus.CONFLICT
 
 

@@ -1,6 +1,6 @@
 """What the product remembers."""
 
-from tenants.models.access import ApiToken, CallToken, Invitation, KeptAnswer, Scope
+from tenants.models.access import Allowance, ApiToken, CallToken, Invitation, KeptAnswer, Scope
 from tenants.models.functions import Copy, Deployment, Function, FunctionVersion, Release
 from tenants.models.ledger import AuditChain, AuditEvent, ProvisioningEvent
 from tenants.models.operations import Comparison, WorkerPulse
@@ -10,6 +10,7 @@ from tenants.models.secrets import Secret
 from tenants.models.tenancy import BoundaryPolicy, FusebitUser, Membership, Role, Tenant
 
 __all__ = [
+    "Allowance",
     "ApiToken",
     "AuditChain",
     "AuditEvent",

@@ -101,6 +101,24 @@ class CallToken(models.Model):
         return self.name
 
 
+class Allowance(models.Model):
+    """How much of a rate somebody has used since its time began; shared by all processes of the site."""
+
+    who = models.CharField(max_length=80, help_text="A person, or an address where nobody is signed in.")
+    what = models.CharField(max_length=16, help_text="Which rate.")
+    since = models.DateTimeField(db_index=True)
+    used = models.PositiveIntegerField()
+
+    class Meta:
+        """One row per rate and person."""
+
+        constraints = [models.UniqueConstraint(fields=["who", "what"], name="one_allowance_per_rate")]
+
+    def __str__(self) -> str:
+        """Show whose it is."""
+        return f"{self.who} {self.what}"
+
+
 class KeptAnswer(models.Model):
     """What the API answered to a request that named an idempotency key, so that a repetition gets the same."""
 

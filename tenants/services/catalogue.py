@@ -123,6 +123,10 @@ CAUSES = {cause.code: cause for cause in _ALL}
 REFUSALS = {
     "invalid": ("A field has a value that cannot be used.", "The message names the field and what fits in it."),
     "name_taken": ("The workspace has a function of that name.", "Choose another name, or open the one that is there."),
+    "quota_reached": (
+        "The workspace has as many functions as it may.",
+        "Delete one that nobody needs, or ask the operator for more.",
+    ),
     "last_owner": ("A workspace must keep an owner.", "Make somebody else an owner first."),
     "idempotency_conflict": (
         "A request with this idempotency key was made before, with another body.",

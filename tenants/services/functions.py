@@ -5,10 +5,11 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from tenants.errors import InvalidInput, NameTaken, StaleVersion
+from tenants.errors import InvalidInput, NameTaken, QuotaReached, StaleVersion
 from tenants.models import Deployment, Function, FunctionVersion, State, Tenant
 from tenants.services import audit, call_tokens, deployments, origins, settings_names, starters
 
@@ -37,7 +38,7 @@ class Change:
 
 
 def create(*, tenant: Tenant, name: str, starter: starters.Starter, author: User) -> Function:
-    """Create a function with its first version; raise InvalidInput or NameTaken."""
+    """Create a function with its first version; raise InvalidInput, NameTaken or QuotaReached."""
     if not NAME.fullmatch(name):
         raise InvalidInput("Use 1 to 64 letters, digits and hyphens.", field="name")
     check_files(starter.files)
@@ -45,9 +46,20 @@ def create(*, tenant: Tenant, name: str, starter: starters.Starter, author: User
     _check_settings(named)
     try:
         with transaction.atomic():
+            _check_quota(tenant)
             return found(tenant=tenant, starter=named, author=author)
     except IntegrityError:
         raise NameTaken(f"There is a function called {name} already.") from None
+
+
+def _check_quota(tenant: Tenant) -> None:
+    """Raise QuotaReached when there is room for no more; two at the same moment come one after the other."""
+    Tenant.objects.select_for_update().get(pk=tenant.pk)
+    most = int(settings.MAX_FUNCTIONS_PER_TENANT)
+    if tenant.functions.filter(deleted_at=None).count() >= most:
+        raise QuotaReached(
+            f"This workspace has {most} functions, as many as it may: delete one, or ask the operator for more."
+        )
 
 
 def found(*, tenant: Tenant, starter: starters.Starter, author: User) -> Function:

@@ -7,7 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from tenants import selectors
-from tenants.errors import InvalidInput, NameTaken
+from tenants.errors import InvalidInput, NameTaken, QuotaReached
 from tenants.forms import DeleteForm, ImportForm, NewFunctionForm
 from tenants.models import Function, Membership
 from tenants.services import functions, imports, provisioning, starters
@@ -35,7 +35,7 @@ def bring(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         name, starter = _brought(request, form)
         functions.create(tenant=member.tenant, name=name, starter=starter, author=scope.person(request))
-    except (InvalidInput, NameTaken) as error:
+    except (InvalidInput, NameTaken, QuotaReached) as error:
         at = getattr(error, "field", "") if isinstance(error, InvalidInput) else "name"
         form.add_error(
             at if at in form.fields else "specification" if form["specification"].value() else "sources", error.message
@@ -67,7 +67,7 @@ def _create(request: HttpRequest, member: Membership) -> HttpResponse:
     starter = starters.choices(provisioning.display_name(author))[form.cleaned_data["template"]]
     try:
         functions.create(tenant=member.tenant, name=name, starter=starter, author=author)
-    except (InvalidInput, NameTaken) as error:
+    except (InvalidInput, NameTaken, QuotaReached) as error:
         form.add_error("name", error.message)
         return _overview(request, member, form, 422)
     return redirect("tenants:function", member.tenant.slug, name)

@@ -121,6 +121,18 @@ def test_every_operation_has_a_row_in_the_matrix() -> None:
     assert operations == set(MATRIX)
 
 
+def test_a_full_workspace_is_told_so_on_the_page_and_by_the_api(cast: Cast, settings: Any) -> None:
+    settings.MAX_FUNCTIONS_PER_TENANT = 1.0
+    client, page = client_of("owner", cast), f"/t/{cast.tenant.slug}/functions/"
+
+    refused = client.post(url_of("functions", cast), {"name": "more"}, content_type="application/json")
+    shown = client.post(page, {"name": "more", "template": "blank"})
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "quota_reached")
+    assert shown.status_code == 422
+    assert "This workspace has 1 functions, as many as it may" in shown.content.decode()
+
+
 def bearer(cast: Cast, **kwargs: Any) -> dict[str, str]:
     _, token = tokens.create(user=cast.ada, name="ci", **kwargs)
     return {"Authorization": f"Bearer {token}"}

@@ -6,14 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
 from tenants.models import ApiToken, AuditEvent, Membership, Role, Scope
-from tenants.services import members, tokens
+from tenants.services import allowances, members, tokens
 from tests.cast import Cast
 
 SECRET = "sk_live_51HxQ2eZvKYlo2C"
@@ -45,9 +44,9 @@ def api(cast: Cast) -> Api:
 @pytest.fixture(autouse=True)
 def nothing_counted() -> Iterator[None]:
     """Let no test be throttled for another one's requests."""
-    cache.clear()
+    allowances.forget()
     yield
-    cache.clear()
+    allowances.forget()
 
 
 CALLS = {
@@ -270,7 +269,7 @@ def test_every_error_has_one_shape_and_an_id(api: Api) -> None:
         assert answer["X-Request-Id"]
 
 
-def test_the_document_describes_errors_examples_and_headers() -> None:
+def test_the_document_describes_errors_examples_and_headers(db: None) -> None:
     document = Client().get("/api/v1/schema/", headers={"Accept": "application/json"}).json()
     paths = document["paths"]
     put = paths["/api/v1/tenants/{slug}/functions/{name}/"]["put"]

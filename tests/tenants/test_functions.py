@@ -1,12 +1,14 @@
 """Versions are immutable, numbered, and never saved over somebody else's."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 
-from tenants.errors import InvalidInput, NameTaken, StaleVersion
-from tenants.models import AuditEvent, FunctionVersion
+from tenants.errors import InvalidInput, NameTaken, QuotaReached, StaleVersion
+from tenants.models import AuditEvent, Function, FunctionVersion
 from tenants.services import functions, starters
 from tests.cast import Cast, assemble
 
@@ -114,6 +116,17 @@ def test_files_that_cannot_be_a_function_are_refused(cast: Cast, files: dict[str
 def test_a_name_that_fusebit_would_refuse_is_refused_here(cast: Cast, name: str) -> None:
     with pytest.raises(InvalidInput):
         functions.create(tenant=cast.tenant, name=name, starter=starters.blank(), author=cast.ada)
+
+
+def test_a_tenant_has_as_many_functions_as_the_operator_allows(cast: Cast, settings: Any) -> None:
+    settings.MAX_FUNCTIONS_PER_TENANT = 2.0
+    functions.create(tenant=cast.tenant, name="second", starter=starters.blank(), author=cast.ada)
+
+    with pytest.raises(QuotaReached, match="This workspace has 2 functions, as many as it may"):
+        functions.create(tenant=cast.tenant, name="third", starter=starters.blank(), author=cast.ada)
+
+    Function.objects.filter(name="second").update(deleted_at=timezone.now())
+    assert functions.create(tenant=cast.tenant, name="third", starter=starters.blank(), author=cast.ada).name == "third"
 
 
 def test_a_name_is_taken_once_per_tenant(cast: Cast) -> None:

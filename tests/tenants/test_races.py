@@ -1,15 +1,27 @@
 """Many people at the same moment: each of these ends as if they had come one after the other."""
 
+import os
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import close_old_connections, connections
+from django.utils import timezone
 
-from tenants.errors import InvitationGone, LastOwner, Repeated
-from tenants.models import Function, Invitation, Membership, Role
-from tenants.services import audit, configuration, members, repetitions, secrets
+from tenants.errors import InvitationGone, LastOwner, QuotaReached, Repeated
+from tenants.models import Allowance, Function, Invitation, Membership, Role
+from tenants.services import (
+    allowances,
+    audit,
+    configuration,
+    functions,
+    members,
+    repetitions,
+    secrets,
+    starters,
+)
 from tests.cast import Cast, assemble, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -90,6 +102,58 @@ def test_the_audit_trail_has_no_gap_and_no_twin(cast: Cast) -> None:
 
     assert not [result for result in results if isinstance(result, Exception)]
     assert audit.verify() == []
+
+
+def test_a_workspace_is_never_fuller_than_it_may_be(cast: Cast, settings: Any) -> None:
+    settings.MAX_FUNCTIONS_PER_TENANT = 3.0
+    made = [
+        lambda number=number: functions.create(
+            tenant=cast.tenant, name=f"f{number}", starter=starters.blank(), author=cast.ada
+        )
+        for number in range(AT_ONCE)
+    ]
+
+    results = at_once(*made)
+
+    assert sum(isinstance(result, QuotaReached) for result in results) == AT_ONCE - 2
+    assert Function.objects.filter(tenant=cast.tenant).count() == 3
+
+
+def in_a_process(used: int, limit: int) -> int:
+    """Use so many of a rate in a process of its own; return its id; it ends with how many were let through."""
+    child = os.fork()
+    if child:
+        return child
+    let_through = 255
+    try:
+        allowances.forget()
+        taken = [allowances.take(who="person 1", what="person", limit=limit, seconds=600) for _ in range(used)]
+        let_through = taken.count(0.0)
+        connections.close_all()
+    finally:
+        os._exit(let_through)
+
+
+def test_a_rate_holds_for_all_processes_of_the_site_together(transactional_db: None) -> None:
+    connections.close_all()
+    children = [in_a_process(90, 100) for _ in range(3)]
+
+    let_through = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+
+    assert 88 <= sum(let_through) <= 100  # a process that has ended may have held four back
+    assert allowances.take(who="person 1", what="person", limit=100, seconds=600) > 0
+    assert allowances.take(who="person 2", what="person", limit=100, seconds=600) == 0
+
+
+def test_a_rate_begins_again_when_its_time_is_over(transactional_db: None) -> None:
+    def take() -> float:
+        allowances.forget()
+        return allowances.take(who="person 1", what="person", limit=1, seconds=60)
+
+    assert take() == 0
+    assert 59 < take() <= 60
+    Allowance.objects.update(since=timezone.now() - timedelta(seconds=61))
+    assert take() == 0
 
 
 def test_a_key_that_comes_twice_at_once_is_at_work_once(cast: Cast) -> None:
