@@ -12,6 +12,7 @@ from tenants.models import (
     ApiToken,
     BoundaryPolicy,
     Case,
+    Copy,
     Deployment,
     Function,
     Invitation,
@@ -46,6 +47,7 @@ def end(*, tenant: Tenant, actor: User) -> bool:
         Deployment.objects.filter(function__tenant=tenant, absent=False).want(
             State.DELETING, absent=True, requested_by=None
         )
+        Copy.objects.filter(tenant=tenant).update(left_over_at=now)
         BoundaryPolicy.objects.get_or_create(tenant=tenant)
         BoundaryPolicy.objects.filter(tenant=tenant).want(suspended=True)
         _look_at_members(tenant)
@@ -55,11 +57,11 @@ def end(*, tenant: Tenant, actor: User) -> bool:
 
 
 def finish() -> int:
-    """Take the members' access away where the last function is gone; return how many tenants that were."""
+    """Take the members' access away where functions and copies are gone; return how many tenants that were."""
     ending = Tenant.objects.exclude(ended_at=None).filter(pk__in=Membership.objects.values("tenant"))
     left = Deployment.objects.exclude(state=State.DELETED).values("function__tenant")
     done = 0
-    for tenant in ending.exclude(pk__in=left)[:AT_ONCE]:
+    for tenant in ending.exclude(pk__in=left).exclude(pk__in=Copy.objects.values("tenant"))[:AT_ONCE]:
         with transaction.atomic():
             people = _look_at_members(tenant)
             _make_unreadable(tenant)  # once more: calls were under way

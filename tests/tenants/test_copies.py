@@ -4,12 +4,14 @@ import os
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connections
 from django.utils import timezone
 
 from tenants.models import Copy, Function, ProvisioningEvent, Run, Tenant
-from tenants.services import copies, functions, invocations, replays
+from tenants.services import copies, functions, invocations, offboarding, replays
 from tests.fusebit_process import EmbeddedFusebit
+from tests.tenants.conftest import work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
 FIRST = "module.exports = async (ctx) => ({ body: 1 });\n"
@@ -85,6 +87,22 @@ def test_a_copy_is_tried_again_later_while_fusebit_is_away(
     assert Copy.objects.get().left_over_at > timezone.now()
     Copy.objects.update(left_over_at=timezone.now() - timedelta(seconds=1))
     assert copies.sweep() == 1
+
+
+def test_a_tenant_that_ends_keeps_its_signer_until_the_copy_is_gone(
+    embedded: EmbeddedFusebit, ada_at_home: Tenant, called: Run
+) -> None:
+    replay_and_die(called, ada_at_home)
+    op = User.objects.create_superuser("op")
+
+    offboarding.end(tenant=ada_at_home, actor=op)
+    work()
+
+    assert ada_at_home.memberships.exists()
+    assert copies.sweep() == 1
+    work()
+    assert not ada_at_home.memberships.exists()
+    assert names(embedded, ada_at_home) == []
 
 
 def test_two_replays_of_one_version_have_a_copy_each_and_no_function_of_the_tenant_is_touched(
