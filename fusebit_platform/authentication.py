@@ -249,7 +249,9 @@ def _system_caller(decoded: Decoded, account_id: str) -> Caller:
     system_key = SystemKey.objects.filter(kid=kid).first()
     if system_key is None or decoded.header.get("kid") != kid:
         raise Unauthorized
-    key = keys.public_part(system_key.private_key)
+    key = keys.from_pem(system_key.public_key)
+    if key is None:
+        raise Unauthorized
     verify(decoded, key)
     check_times(decoded.claims, required=True)
     statements = inline_statements(decoded.claims.get(resources.PERMISSIONS_CLAIM))

@@ -7,8 +7,8 @@ from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, RSAPublicNumbers
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from cryptography.x509 import load_der_x509_certificate, load_pem_x509_certificate
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey
@@ -51,20 +51,6 @@ def from_jwk(jwk: dict[str, Any]) -> PublicKey | None:
         return RSAPublicNumbers(exponent, modulus).public_key() if modulus and exponent else None
     except (ValueError, binascii.Error, UnsupportedAlgorithm):
         return None
-
-
-@lru_cache(maxsize=32)
-def private_from_pem(text: str) -> RSAPrivateKey:
-    """Return one of the server's own private keys."""
-    key = load_pem_private_key(text.encode("ascii"), password=None)
-    if not isinstance(key, RSAPrivateKey):
-        raise TypeError("the server's keys are RSA keys")
-    return key
-
-
-def public_part(text: str) -> PublicKey:
-    """Return the public half of one of the server's own private keys."""
-    return private_from_pem(text).public_key()
 
 
 def _number(text: object) -> int:

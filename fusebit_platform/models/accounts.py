@@ -132,10 +132,13 @@ class AuditEntry(models.Model):
 
 
 class SystemKey(models.Model):
-    """A key pair of the server itself, for the tokens that functions get."""
+    """The public half of a key of the server itself, for the tokens that functions get.
+
+    The private half never leaves the memory of the process that made it.
+    """
 
     kid = models.CharField(primary_key=True, max_length=16)
-    private_key = models.TextField()
+    public_key = models.TextField()
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -3,15 +3,16 @@
 import secrets
 import threading
 import time
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.utils import timezone
 
-from fusebit_platform import configuration, keys, resources
+from fusebit_platform import configuration, resources
 from fusebit_platform.models import SystemKey
 from fusebit_platform.services import transactions
 
@@ -21,28 +22,33 @@ KEY_BITS = 2048
 TOKEN_S = 15 * 60
 
 _lock = threading.Lock()
-_newest: list[SystemKey] = []
+_own: list["OwnKey"] = []
 
 
-def current_key() -> SystemKey:
-    """Return the key pair that signs now; make a new one when it is time."""
+@dataclass(frozen=True)
+class OwnKey:
+    """A key of this process: what signs, its id, and when the next one follows."""
+
+    kid: str
+    private: rsa.RSAPrivateKey = field(repr=False)
+    created_at: datetime
+
+
+def current_key() -> OwnKey:
+    """Return the key of this process that signs now; make a new one when it is time."""
     with _lock:
-        if not _newest or timezone.now() - _newest[0].created_at >= ROTATION:
-            _newest[:] = [_stored() or _make()]
-        return _newest[0]
+        if not _own or timezone.now() - _own[0].created_at >= ROTATION:
+            _own[:] = [_make()]
+        return _own[0]
 
 
-def _stored() -> SystemKey | None:
-    return SystemKey.objects.filter(created_at__gt=timezone.now() - ROTATION).order_by("-created_at").first()
-
-
-def _make() -> SystemKey:
-    private = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
-    now = timezone.now()
+def _make() -> OwnKey:
+    made = OwnKey(secrets.token_hex(8), rsa.generate_private_key(65537, KEY_BITS), timezone.now())
+    public = made.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
     with transactions.change():
-        SystemKey.objects.filter(created_at__lt=now - LIFETIME).delete()
-        return SystemKey.objects.create(kid=secrets.token_hex(8), private_key=pem, created_at=now)
+        SystemKey.objects.filter(created_at__lt=made.created_at - LIFETIME).delete()
+        SystemKey.objects.create(kid=made.kid, public_key=public, created_at=made.created_at)
+    return made
 
 
 def mint(*, subject: str, permissions: dict[str, Any], profile: dict[str, str], lifetime_s: int = TOKEN_S) -> str:
@@ -58,4 +64,4 @@ def mint(*, subject: str, permissions: dict[str, Any], profile: dict[str, str], 
         resources.PERMISSIONS_CLAIM: permissions,
         resources.PROFILE_CLAIM: profile,
     }
-    return jwt.encode(claims, keys.private_from_pem(key.private_key), algorithm="RS256", headers={"kid": key.kid})
+    return jwt.encode(claims, key.private, algorithm="RS256", headers={"kid": key.kid})

@@ -18,9 +18,9 @@ PERMISSIONS = {"allow": [{"action": "function:get", "resource": "/account/x/"}]}
 
 @pytest.fixture(autouse=True)
 def no_key_yet():
-    system_tokens._newest.clear()
+    system_tokens._own.clear()
     yield
-    system_tokens._newest.clear()
+    system_tokens._own.clear()
 
 
 def mint() -> str:
@@ -41,10 +41,18 @@ def test_a_key_signs_for_two_and_a_half_hours_and_the_next_one_follows(monkeypat
     assert SystemKey.objects.count() == 2
 
 
-def test_another_process_signs_with_the_key_that_is_there():
-    first = system_tokens.current_key().kid
-    system_tokens._newest.clear()
-    assert system_tokens.current_key().kid == first
+def test_every_process_has_a_key_of_its_own_and_what_both_sign_is_good():
+    first = mint()
+    system_tokens._own.clear()
+    second = mint()
+    assert [authentication.authenticate(token, ACCOUNT).agent_id for token in (first, second)] == ["system", "system"]
+
+
+def test_only_the_public_half_is_stored():
+    mint()
+    stored = SystemKey.objects.get()
+    assert {field.name for field in SystemKey._meta.fields} == {"kid", "public_key", "created_at"}
+    assert stored.public_key.startswith("-----BEGIN PUBLIC KEY-----")
 
 
 def test_what_an_older_key_signed_is_good_until_the_key_is_forgotten(monkeypatch):
