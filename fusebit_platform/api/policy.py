@@ -1,6 +1,7 @@
 """An operator's decisions about a boundary, which a tenant's own permissions never cover."""
 
 import re
+from ipaddress import ip_network
 from typing import Annotated, Any
 
 from django.http import HttpResponse
@@ -19,9 +20,17 @@ MAX_ENTRIES = 200
 
 def _host_pattern(value: str) -> str:
     value = value.lower()
-    if len(value) > MAX_HOST or HOST_PATTERN.fullmatch(value) is None:
-        raise wrong("must be a host name, or one that begins with *.")
-    return value
+    if len(value) <= MAX_HOST and (HOST_PATTERN.fullmatch(value) or _is_network(value)):
+        return value
+    raise wrong("must be a host name, one that begins with *., an address, a network, or *")
+
+
+def _is_network(value: str) -> bool:
+    try:
+        ip_network(value)
+    except ValueError:
+        return False
+    return True
 
 
 HostPatterns = Annotated[list[Annotated[str, AfterValidator(_host_pattern)]], at_most(MAX_ENTRIES)]

@@ -59,6 +59,7 @@ class Proxy:
         self._operator.check_port(target)
         outlet.rules.check(target.host)
         found = await self._resolver.addresses(boundary, target)
+        outlet.rules.check_addresses(target.host, found)
         public = addresses.checked(found, self._operator.networks)
         if not public:
             raise Denied(f"{target.host} is not, or not only, on the public internet.")

@@ -1,7 +1,10 @@
 """What a boundary, and the operator of the whole platform, allow functions to connect to; no input or output here."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from fusebit_platform.egress.addresses import Network
@@ -26,7 +29,10 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rules:
-    """The hosts of one boundary: exact names, or `*.suffix`; no allow list means every public host, deny wins."""
+    """The hosts of one boundary: names, `*.suffix`, addresses, networks, or `*` for all.
+
+    No allow list means every public host. Deny wins, and its networks hold for what a name stands for as well.
+    """
 
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
@@ -37,6 +43,12 @@ class Rules:
             raise Denied(f"{host} is on this boundary's list of denied hosts.")
         if self.allow and not any(matches(pattern, host) for pattern in self.allow):
             raise Denied(f"{host} is not on this boundary's list of allowed hosts.")
+
+    def check_addresses(self, host: str, found: Iterable[str]) -> None:
+        """Raise Denied when an address that the host stands for is in a denied network."""
+        denied = [network for network in map(network_of, self.deny) if network is not None]
+        if any(ip_address(address) in network for address in found for network in denied):
+            raise Denied(f"{host} stands for an address on this boundary's list of denied hosts.")
 
     def allows(self, host: str) -> bool:
         """Tell whether the host may be reached."""
@@ -68,11 +80,28 @@ class Operator:
 
 
 def matches(pattern: str, host: str) -> bool:
-    """Tell whether a host is the pattern's, or below it where the pattern begins with `*.`."""
+    """Tell whether a host is the pattern's: the same, below it for `*.suffix`, in it for a network, any for `*`."""
     pattern = pattern.lower().rstrip(".")
+    if pattern == "*":
+        return True
     if pattern.startswith("*."):
         return host.endswith(pattern[1:]) and len(host) > len(pattern) - 1
-    return host == pattern
+    network = network_of(pattern)
+    if network is None:
+        return host == pattern
+    try:
+        return ip_address(host) in network
+    except ValueError:  # a name, of which only its addresses can be in a network
+        return False
+
+
+@lru_cache(maxsize=1024)
+def network_of(pattern: str) -> Network | None:
+    """Return the network, or the one address, that a pattern is; None for a pattern of names."""
+    try:
+        return ip_network(pattern)
+    except ValueError:
+        return None
 
 
 def read_target(head: bytes) -> Target:

@@ -5,6 +5,7 @@ import json
 import ssl
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -187,7 +188,12 @@ def test_a_boundary_allows_and_denies_hosts_at_once(platform: Platform, servers:
     work = "return (await get(http, `http://127.0.0.2:${web}/`, { agent: false })).status"
     fixed = {"version_id": "same"}
     assert outcome(platform, servers, work, **fixed) == 200
-    for policy in ({"egress_deny": ["127.0.0.2"]}, {"egress_allow": ["*.example"]}):
+    for policy in (
+        {"egress_deny": ["127.0.0.2"]},
+        {"egress_deny": ["*"]},
+        {"egress_deny": ["127.0.0.0/30"]},
+        {"egress_allow": ["*.example"]},
+    ):
         assert outcome(platform, servers, work, policy=policy, **fixed)["code"] == "EGRESS_DENIED"
     assert outcome(platform, servers, work, policy={"egress_allow": ["127.0.0.2"]}, **fixed) == 200
 
@@ -221,6 +227,22 @@ def test_the_platforms_own_api_is_reached_by_its_base_url_alone(platform: Platfo
       }}
       return tried;"""
     assert outcome(platform, servers, work) == ["reached", "refused", "refused", "refused"]
+
+
+def test_eg_09_a_function_that_calls_itself_for_ever_comes_to_an_end_and_harms_nobody(
+    platform: Platform, servers: dict[str, int]
+) -> None:
+    endless = """module.exports = async (ctx) => {
+        const answer = await fetch(ctx.baseUrl + '/deeper');
+        return { status: answer.status, body: await answer.text() };
+      };"""
+    url = platform.put("deep/endless", endless, timeout_s=20)
+    beside = platform.put("out/beside", "module.exports = async (ctx) => ({ body: 'untouched' });")
+    with ThreadPoolExecutor(1) as callers:
+        deep = callers.submit(requests.get, url, timeout=60)
+        assert requests.get(beside, timeout=30).json() == "untouched"
+        assert deep.result().status_code in (429, 500)
+    assert requests.get(beside, timeout=30).json() == "untouched"
 
 
 def test_eg_11_a_call_has_a_cap_on_bytes_and_connections(platform: Platform, servers: dict[str, int]) -> None:

@@ -64,6 +64,13 @@ def test_this_machines_own_addresses_are_known() -> None:
         ([], ["*.example"], "a.example", False),
         (["*.example"], ["a.example"], "a.example", False),
         (["A.Example."], [], "a.example", True),
+        ([], ["*"], "a.example", False),
+        (["*"], ["b.example"], "a.example", True),
+        ([], ["8.8.0.0/16"], "8.8.4.4", False),
+        ([], ["8.8.0.0/16"], "8.9.4.4", True),
+        ([], ["2001:4860::/32"], "2001:4860:4860::8888", False),
+        (["8.8.8.8"], [], "8.8.8.8", True),
+        (["8.8.0.0/16"], [], "a.example", False),
     ],
 )
 def test_a_boundary_allows_and_denies_hosts(allow: list[str], deny: list[str], host: str, may: bool) -> None:
@@ -73,6 +80,14 @@ def test_a_boundary_allows_and_denies_hosts(allow: list[str], deny: list[str], h
     else:
         with pytest.raises(Denied, match=host):
             boundary.check(host)
+
+
+def test_a_denied_network_holds_for_the_names_of_its_addresses() -> None:
+    boundary = Rules(deny=("8.8.0.0/16", "a.example"))
+    boundary.check("dns.example")
+    boundary.check_addresses("dns.example", ["9.9.9.9", "2001:4860::1"])
+    with pytest.raises(Denied, match="stands for an address"):
+        boundary.check_addresses("dns.example", ["9.9.9.9", "8.8.8.8"])
 
 
 @pytest.mark.parametrize(

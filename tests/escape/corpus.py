@@ -48,6 +48,17 @@ ATTACKS = [
     # what of the host can be read
     attack("SB-01", "the environment of every process", READ_ALL.replace("FILE", "environ"), "outside", root_only=LAUNCHER),
     attack("SB-02", "the arguments of every process", READ_ALL.replace("FILE", "cmdline"), "outside"),
+    attack("SB-02", "the cgroup it is in", "return fs.readFileSync('/proc/self/cgroup', 'latin1').includes(bait.word)",
+           exempt="names of cgroups are the machine's; none of ours has a tenant's name in it"),
+    attack("SB-04", "a process made by a constructor",
+           "return this.constructor.constructor('return process')().getBuiltinModule('fs').readFileSync(bait.marker)", "outside"),
+    attack("SB-04", "the main module's require", "return process.mainModule.require('fs').readFileSync(bait.marker)", "outside"),
+    attack("SB-04", "the bindings below the library", "return process.binding('fs').readFileUtf8(bait.marker, 0)", "outside"),
+    attack("SB-04", "a function of the harness found on the stack", """
+        Error.prepareStackTrace = (_, sites) => sites;
+        const below = new Error().stack.map((site) => site.getFunction() || site.getThis()).filter(Boolean);
+        const reach = below[0]?.constructor?.constructor ?? Function;
+        return reach('return process.getBuiltinModule("fs")')().readFileSync(bait.marker);""", "outside"),
     attack("SB-25", "a file of the host", "return fs.readFileSync(bait.marker)", "outside"),
     attack("SB-25", "a file of the host by dots", "return fs.readFileSync(__dirname + '/../../../../../..' + bait.marker)", "outside"),
     attack("SB-25", "a link out of the temporary directory",
@@ -160,7 +171,6 @@ ATTACKS = [
 
 # Cases that have no layer to be switched off: what answers them is the code itself.
 EXEMPT = {
-    "SB-04": "escapes from a JavaScript sandbox: there is none to escape from",
     "SB-07": "run against the filter itself, with and without it, in test_filter.py",
     "SB-16": "a process that ends itself needs no layer",
     "SB-17": "the platform's own book-keeping of calls",
@@ -169,14 +179,17 @@ EXEMPT = {
     "SB-21": "the platform is not JavaScript",
     "SB-22": "the limits on frames, which are constants of the parser",
     "SB-30": "that processes are never shared is the pool's own book-keeping",
+    "SB-31": "the parser of frames",
     "SB-34": "the refusal is what remains when a layer is missing",
     "SB-35": "nonsense has no aim that could be reached",
     "SB-40": "that processes are never shared is the pool's own book-keeping",
+    "EG-02": "the check of addresses that EG-01 is shown without",
+    "EG-05": "each hop is a connection of its own, as in EG-01",
     "EG-04": "a name is resolved once; there is no second answer to fall for",
     "EG-09": "the caps on connections and calls in flight, which are constants",
     "EG-10": "names of configuration that would mean something to Node.js are not adopted",
     "RS": "what a function answers is read by one parser; tests/gateway/test_answers.py",
     "DO": "deadlines and caps of the connection; tests/gateway/test_connection.py",
-    "LG-01": "entries are JSON from beginning to end",
-    "LD-09": "a count, not an attack",
+    "LG": "what is printed is data: entries are JSON from beginning to end, masked, and shown to those who may see them",
+    "LD": "a count, not an attack",
 }

@@ -98,7 +98,10 @@ def test_a_tenant_with_every_right_over_functions_can_not_decide(place):
         ({"limits": {"memorySize": "x"}}, 'limits.memorySize: "memorySize" must be a number'),
         ({"limits": {"cpu": 1}}, 'limits.cpu: "cpu" is not allowed'),
         ({"suspended": "perhaps"}, 'suspended: "suspended" must be a boolean'),
-        ({"egress": {"allow": ["http://x/"]}}, 'egress.allow.0: "0" must be a host name, or one that begins with *.'),
+        (
+            {"egress": {"allow": ["http://x/"]}},
+            'egress.allow.0: "0" must be a host name, one that begins with *., an address, a network, or *',
+        ),
         ({"keys": {"refused": [""]}}, 'keys.refused.0: "0" is not allowed to be empty'),
         ({"budget": 1}, 'budget: "budget" is not allowed'),
     ],
