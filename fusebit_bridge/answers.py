@@ -20,7 +20,7 @@ from fusebit_bridge.errors import (
     UnexpectedAnswer,
 )
 
-RETRY_AFTER_LIMIT_S = 86_400.0
+RETRY_AFTER_LIMIT_S = 3_600.0
 MESSAGE_LIMIT = 500
 _BY_STATUS: dict[int, type[FusebitError]] = {401: Refused, 403: Refused, 404: Missing}
 
@@ -94,7 +94,7 @@ def _rejection(members: dict[str, Any]) -> type[FusebitError]:
 
 
 def retry_after(value: str) -> float | None:
-    """Return the seconds that a Retry-After header asks for, at most a day (RFC 9110, 10.2.3)."""
+    """Return the seconds that a Retry-After header asks for, at most an hour (RFC 9110, 10.2.3)."""
     text = value.strip()
     if text.isascii() and text.isdigit():
         return min(float(text), RETRY_AFTER_LIMIT_S)

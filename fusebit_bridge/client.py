@@ -91,6 +91,7 @@ class Requestor:
         limits = Limits(seconds)
         again = method == "GET"
         reply = self.send(method, url, headers=headers.items(), token=token, body=content, limits=limits, again=again)
+        self._notice_skew(reply)
         if not 200 <= reply.status < 300:
             raise error_of(reply)
         return reply
@@ -175,7 +176,6 @@ class Requestor:
             body = b"".join(_chunks(response, limits, started + limits.seconds, reference_id))
         finally:
             response.close()
-        self._notice_skew(response.headers.get("Date", ""))
         return Reply(
             status=response.status_code,
             headers=tuple(response.raw.headers.items()),  # repeated headers stay repeated
@@ -184,8 +184,9 @@ class Requestor:
             reference_id=reference_id,
         )
 
-    def _notice_skew(self, date: str) -> None:
-        moment = moment_of(date)
+    def _notice_skew(self, reply: Reply) -> None:
+        """Compare the clocks by an answer of Fusebit's own: what a function answers has a date of its making."""
+        moment = moment_of(reply.header("date"))
         if moment is not None:
             skew = moment.timestamp() - time.time()
             self.skew_s = skew if abs(skew) > SKEW_NOTICED_S else 0.0

@@ -1,5 +1,6 @@
 """Private keys in and out of the database; a key is parsed once in a process and again when its row changes."""
 
+import resource
 import threading
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -28,6 +29,7 @@ def load(row: SigningKey) -> PrivateKey:
     with _lock:
         sealed, key = _parsed.get(row.pk, ("", None))
     if key is None or sealed != row.sealed:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a process that holds keys leaves no image of itself behind
         pem = ring_for(row.purpose).open(row.sealed, *row.context)
         key = PrivateKey(pem, key_id=row.key_id, algorithm=row.algorithm)
         if key.fingerprint != row.fingerprint:

@@ -77,17 +77,18 @@ class Provisioner:
                     self._requestor.ask("DELETE", self._account.user(user_id), token=self._token("delete"))
 
     def pages(self, start: str = "") -> Iterator[tuple[list[RemoteUser], str]]:
-        """Yield all users of the account by the hundred, each page with the mark at which the next one begins."""
+        """Yield all users of the account by the hundred, each page with the mark at which the next one begins.
+
+        Somebody else's that makes no sense is left out: it must not keep ours from being compared.
+        """
         following = start
         for _ in range(PAGES_AT_MOST):
             query = {"count": PAGE, "include": "all", **({"next": following} if following else {})}
             reply = self._requestor.ask("GET", self._account.users(), token=self._token("get"), query=query)
-            users, following = reply.read(
-                lambda members: (
-                    [RemoteUser.from_json(item) for item in members["items"]],
-                    str(members.get("next") or ""),
-                )
-            )
+            items, following = reply.read(lambda members: (list(members["items"]), str(members.get("next") or "")))
+            users = [user for item in items if (user := _readable(item)) is not None]
+            if items and not users:
+                raise reply.unexpected("a page of users without a user")
             yield users, following
             if not following:
                 return
@@ -137,6 +138,13 @@ class Provisioner:
 
     def _token(self, verb: tokens.Verb, granted: frozenset[Statement] = frozenset()) -> Token:
         return tokens.provision(self._source, self._account, self._subscription, verb, granted)
+
+
+def _readable(item: Any) -> RemoteUser | None:
+    try:
+        return RemoteUser.from_json(item)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def _holder(error: Missing) -> Observation:

@@ -6,7 +6,7 @@ pages, tracebacks, the environments and command lines of all its processes.
 
 With --suite it is the ordinary tests that are lived through instead: see `tests.faults.sweep`.
 
-`python -m tests.faults.canary [--full] [--postgresql] [--suite [arguments of pytest]]`
+`python -m tests.faults.canary [--full] [--not-atomic] [--postgresql] [--suite [arguments of pytest]]`
 """
 
 import contextlib
@@ -167,7 +167,7 @@ def main() -> None:
         figures, met = sweep.run(options.suite)
         report("canary", figures, met=met)
         return
-    with stage() as on:
+    with stage(not_atomic=options.not_atomic) as on:
         from fusebit_bridge import keyring
         from fusebit_bridge.models import SigningKey
 

@@ -1,6 +1,7 @@
 """Keys at rest open for their own row only, and change their encryption key without being lost."""
 
 import base64
+import resource
 import uuid
 from collections.abc import Callable
 
@@ -45,6 +46,12 @@ def stored(db: None, key: PrivateKey) -> SigningKey:
 def test_a_stored_key_signs_again(stored: SigningKey, key: PrivateKey) -> None:
     keyring.forget()
     assert keyring.load(stored).fingerprint == key.fingerprint
+
+
+def test_a_process_that_has_read_a_key_leaves_no_image_of_its_memory(stored: SigningKey) -> None:
+    keyring.forget()
+    keyring.load(stored)
+    assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
 
 
 def test_a_key_is_parsed_once_and_again_when_its_row_changes(stored: SigningKey, other_pem: str) -> None:

@@ -1,5 +1,7 @@
 """What a call to a function takes along, and the hosts that are sent nothing."""
 
+from typing import Any
+
 import jwt
 import pytest
 
@@ -12,7 +14,7 @@ from fusebit_bridge.resources import Account
 from fusebit_bridge.tenant_session import ANSWER_LIMIT, TenantSession
 from fusebit_bridge.tokens import KeySource
 from tests.fusebit_bridge.conftest import ACCOUNT, SUBSCRIPTION
-from tests.fusebit_bridge.wire import Wire, reset, say, serving
+from tests.fusebit_bridge.wire import Seen, Wire, reset, say, serving
 
 BOUNDARY = Account.of(ACCOUNT).subscription(SUBSCRIPTION).boundary("b-1")
 RUN = f"/v1/run/{SUBSCRIPTION}/b-1/hello"
@@ -44,6 +46,21 @@ def test_every_method_reaches_the_function_with_a_token_for_it_alone(
     resource = f"{BOUNDARY.resource}function/hello/"
     assert claims[CLAIM] == {"allow": [{"action": "function:execute", "resource": resource}]}
     assert answer.permissions == claims[CLAIM]["allow"]
+
+
+def test_the_date_that_a_function_answers_with_moves_nobody_s_clock(session: TenantSession, wire: Wire) -> None:
+    def dated(handler: Any, seen: Seen) -> None:
+        handler.date_time_string = lambda *_: "Thu, 01 Jan 1970 00:00:00 GMT"
+        say(200, {"items": []})(handler, seen)
+
+    wire.answer = dated
+
+    session.execute(wire.url + RUN, "hello")
+    after_a_call = session._requestor.skew_s
+    session.list_functions()
+
+    assert after_a_call == 0.0
+    assert session._requestor.skew_s < -1_000_000_000
 
 
 def test_an_anonymous_call_carries_no_token(session: TenantSession, wire: Wire) -> None:

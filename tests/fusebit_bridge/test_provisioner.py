@@ -17,7 +17,7 @@ from tests.fusebit_bridge.account import CLIENT, SmallAccount
 from tests.fusebit_bridge.conftest import ACCOUNT, SUBSCRIPTION
 from tests.fusebit_bridge.keeper import Keeper
 from tests.fusebit_bridge.wire import Seen as Request
-from tests.fusebit_bridge.wire import Wire, reset
+from tests.fusebit_bridge.wire import Wire, reset, say
 
 ADA = Identity("onboarding-1", "local|1")
 SUBSCRIPTION_PATH = Account.of(ACCOUNT).subscription(SUBSCRIPTION)
@@ -214,6 +214,21 @@ def test_the_two_rejections_that_mean_something_are_told_apart(provisioner: Prov
         account._user_add = lambda *_, text=text: (400, text)  # type: ignore[method-assign]
         with pytest.raises(kind):
             provisioner.perform(Create((ADA,), access("b-1")))
+
+
+def test_somebody_else_s_user_that_makes_no_sense_does_not_hide_ours(
+    keeper: Keeper, provisioner: Provisioner, account: SmallAccount, wire: Wire
+) -> None:
+    ours = keeper.ensure(ADA, access("b-1"))
+    listed = [account.users[ours.id], {"id": "usr-1", "identities": "none"}, {"access": {}}, 7]
+    wire.answer = say(200, {"items": listed})
+
+    pages = list(provisioner.pages())
+    wire.answer = say(200, {"items": listed[1:]})
+
+    assert [[user.id for user in users] for users, _ in pages] == [[ours.id]]
+    with pytest.raises(UnexpectedAnswer):
+        list(provisioner.pages())
 
 
 def test_all_users_are_listed_page_by_page(keeper: Keeper, provisioner: Provisioner, account: SmallAccount) -> None:
