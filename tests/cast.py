@@ -62,6 +62,12 @@ def a_call_token(cast: Cast) -> object:
     return CallToken.objects.create(function=cast.hello, fusebit_user=user, name="Shop", expires_at=tomorrow).pk
 
 
+def a_case(cast: Cast) -> object:
+    """The id of a request that is kept with Ada's function."""
+    case, _ = cast.hello.cases.get_or_create(name="Plain", defaults={"request": {"method": "GET", "path": "/"}})
+    return case.pk
+
+
 def a_run(cast: Cast) -> object:
     """The id of a call of Ada's function, the same one however often it is asked for."""
     return cast.hello.runs.get_or_create(tenant=cast.tenant, function_name="hello", method="GET")[0].pk

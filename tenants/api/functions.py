@@ -19,6 +19,7 @@ from tenants.api.serializers.functions import (
     FunctionAbout,
     FunctionDetail,
     FunctionRow,
+    ImportedFunction,
     NewFunction,
     NewVersion,
     VersionDetail,
@@ -26,7 +27,7 @@ from tenants.api.serializers.functions import (
     WantedVersion,
 )
 from tenants.models import Function, FunctionVersion
-from tenants.services import deployments, functions, provisioning, starters
+from tenants.services import deployments, functions, imports, provisioning, starters
 
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True)
 
@@ -66,6 +67,27 @@ class FunctionList(TenantView):
 
         def answer() -> Response:
             name = wanted.validated_data["name"]
+            function = functions.create(tenant=tenant, name=name, starter=starter, author=self.person)
+            return detail(function, status.HTTP_201_CREATED)
+
+        return once(request, self.person, tenant, answer)
+
+
+class Import(TenantView):
+    """`tenants/{slug}/import/`."""
+
+    serializer_class = ImportedFunction
+
+    @extend_schema(parameters=[REPEATABLE], request=ImportedFunction, responses={201: FunctionDetail})
+    def post(self, request: Request, slug: str) -> Response:
+        """Create a function from what Fusebit's `GET …/function/{id}?include=all` answered, and deploy it."""
+        tenant = self.tenant(may_write=True)
+        wanted = ImportedFunction(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        found, starter = imports.of_answer(wanted.validated_data["specification"])
+        name = wanted.validated_data.get("name") or found
+
+        def answer() -> Response:
             function = functions.create(tenant=tenant, name=name, starter=starter, author=self.person)
             return detail(function, status.HTTP_201_CREATED)
 

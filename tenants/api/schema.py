@@ -75,7 +75,7 @@ def _statuses(path: str, verb: str) -> set[str]:
         statuses |= CHANGES
     if verb == "put":
         statuses |= {"412", "428"}
-    if path.endswith(("/invoke/", "/tokens/")) and verb == "post":
+    if path.endswith(("/invoke/", "/tokens/", "/run/")) and verb == "post":
         statuses.add("503")
     return statuses
 

@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from tenants.api import docs, functions, logs, people, runs, settings, tokens
+from tenants.api import cases, docs, functions, logs, people, runs, settings, tokens
 
 app_name = "api"
 
@@ -22,6 +22,7 @@ urlpatterns = [
     path(f"{TENANT}tokens/<uuid:pk>/", tokens.TokenItem.as_view(), name="token"),
     path(f"{TENANT}audit/", people.AuditList.as_view(), name="audit"),
     path(f"{TENANT}functions/", functions.FunctionList.as_view(), name="functions"),
+    path(f"{TENANT}import/", functions.Import.as_view(), name="import"),
     path(FUNCTION, functions.FunctionItem.as_view(), name="function"),
     path(f"{FUNCTION}versions/", functions.VersionList.as_view(), name="versions"),
     path(f"{FUNCTION}versions/<int:number>/", functions.VersionItem.as_view(), name="version"),
@@ -31,6 +32,9 @@ urlpatterns = [
     path(f"{FUNCTION}runs/", runs.RunList.as_view(), name="runs"),
     path(f"{FUNCTION}runs/<uuid:pk>/", runs.RunItem.as_view(), name="run"),
     path(f"{FUNCTION}runs/<uuid:pk>/replay/", runs.Replay.as_view(), name="replay"),
+    path(f"{FUNCTION}cases/", cases.CaseList.as_view(), name="cases"),
+    path(f"{FUNCTION}cases/<int:pk>/", cases.CaseItem.as_view(), name="case"),
+    path(f"{FUNCTION}cases/<int:pk>/run/", cases.CaseRun.as_view(), name="case-run"),
     path(f"{FUNCTION}logs/", logs.stream, name="logs"),
     path(f"{FUNCTION}secrets/", settings.Secrets.as_view(), name="secrets"),
     path(f"{FUNCTION}configuration/", settings.Configuration.as_view(), name="configuration"),

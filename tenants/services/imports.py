@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from tenants.errors import InvalidInput
 from tenants.services import functions, live, origins
@@ -20,6 +21,11 @@ def of_specification(text: str) -> tuple[str, Starter]:
         specification = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"This is not JSON: {str(error)[:100]}.", field="specification") from None
+    return of_answer(specification)
+
+
+def of_answer(specification: Any) -> tuple[str, Starter]:
+    """Return the same from the answer as it was parsed."""
     if not isinstance(specification, dict) or not isinstance(specification.get("nodejs"), dict):
         raise InvalidInput("This is not what GET function answers: it has no “nodejs”.", field="specification")
     if specification["nodejs"].get("encodedFiles"):

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from tenants.api.urls import urlpatterns
 from tenants.models import ApiToken
 from tenants.services import members, tokens
-from tests.cast import Cast, a_call_token, a_run
+from tests.cast import Cast, a_call_token, a_case, a_run
 
 FILES = {"index.js": "module.exports = async (ctx) => ({});"}
 ACTORS = ("anonymous", "stranger", "viewer", "developer", "owner", "operator")
@@ -47,6 +47,11 @@ MATRIX: dict[tuple[str, str], tuple[int, int, int, int, int, int]] = {
     ("runs", "get"): (401, 404, 200, 200, 200, 404),
     ("run", "get"): (401, 404, 200, 200, 200, 404),
     ("replay", "post"): (401, 404, 403, 409, 409, 404),
+    ("cases", "get"): (401, 404, 200, 200, 200, 404),
+    ("cases", "post"): (401, 404, 403, 400, 400, 404),
+    ("case", "delete"): (401, 404, 403, 204, 204, 404),
+    ("case-run", "post"): (401, 404, 409, 409, 409, 404),
+    ("import", "post"): (401, 404, 403, 400, 400, 404),
     ("logs", "get"): (401, 404, 404, 404, 404, 404),
     ("secrets", "get"): (401, 404, 200, 200, 200, 404),
     ("secrets", "patch"): (401, 404, 403, 200, 200, 404),
@@ -77,6 +82,8 @@ THINGS: dict[str, Callable[[Cast], object]] = {
     "token": lambda cast: tokens.create(user=cast.ada, name="ci", tenant=cast.tenant)[0].pk,
     "call-token": a_call_token,
     "run": a_run,
+    "case": a_case,
+    "case-run": a_case,
     "replay": a_run,
 }
 

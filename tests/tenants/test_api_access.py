@@ -281,3 +281,54 @@ def test_the_document_describes_errors_examples_and_headers(db: None) -> None:
     assert any(parameter["name"] == "Idempotency-Key" for parameter in create["parameters"])
     assert create["requestBody"]["content"]["application/json"]["examples"]
     assert document["components"]["schemas"]["Error"]["required"] == ["status", "statusCode", "code", "message"]
+
+
+def test_a_request_is_kept_under_a_name_replaced_and_forgotten(cast: Cast, api: Api) -> None:
+    given = {"method": "POST", "path": "/orders", "query": {"dry": "1"}, "headers": {"X-One": "a: b"}, "body": {"n": 1}}
+    kept = api("POST", "functions/hello/cases/", {"name": "Order", "request": {**given, "identity": "anonymous"}})
+    again = api("POST", "functions/hello/cases/", {"name": "Order", "request": {**given, "path": "/orders/2"}})
+    (listed,) = api("GET", "functions/hello/cases/").json()["items"]
+
+    assert (kept.status_code, again.status_code) == (201, 201)
+    assert kept.json()["request"] == {**given, "body": '{"n": 1}', "identity": "anonymous", "actions": []}
+    assert (listed["id"], listed["request"]["path"]) == (kept.json()["id"], "/orders/2")
+    panel = cast.hello.cases.get().request
+    assert (panel["query"], panel["headers"], panel["body"]) == ("dry=1", "X-One: a: b", '{"n": 1}')
+    assert api("DELETE", f"functions/hello/cases/{listed['id']}/").status_code == 204
+    assert api("DELETE", f"functions/hello/cases/{listed['id']}/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "request_of_case",
+    [None, {"method": "TRACE"}, {"identity": "root"}, {"actions": ["fly"]}, {"body": "{"}, {"headers": {"": "x"}}],
+)
+def test_a_request_that_cannot_be_sent_is_not_kept(cast: Cast, api: Api, request_of_case: Any) -> None:
+    answer = api("POST", "functions/hello/cases/", {"name": "Order", "request": request_of_case})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert "request" in answer.json()["fields"]
+    assert not cast.hello.cases.exists()
+
+
+def test_a_case_of_another_function_does_not_exist_here(cast: Cast, api: Api) -> None:
+    api("POST", "functions/", {"name": "other"})
+    number = api("POST", "functions/other/cases/", {"name": "Order", "request": {}}).json()["id"]
+
+    assert api("POST", f"functions/hello/cases/{number}/run/").status_code == 404
+    assert api("DELETE", f"functions/hello/cases/{number}/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"specification": {}}, "specification"),
+        ({"specification": {"nodejs": {"files": 1}}}, "specification"),
+        ({"specification": {"nodejs": {"encodedFiles": {"a.png": {}}}}}, "specification"),
+        ({"specification": {"nodejs": {"files": {"index.js": "1;"}}}}, "name"),
+        ({"specification": "{}"}, "specification"),
+    ],
+)
+def test_what_is_no_specification_is_not_imported(api: Api, body: Any, field: str) -> None:
+    answer = api("POST", "import/", body)
+
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, [field])

@@ -101,6 +101,35 @@ def test_lists_go_on_where_they_ended(home: Home, monkeypatch: pytest.MonkeyPatc
     assert (len(rows), len(set(rows)), "next" in second) == (3, 3, False)
 
 
+def test_a_kept_request_is_sent_by_its_name(home: Home) -> None:
+    cases = "functions/hello/cases/"
+    kept = home.api("POST", cases, {"name": "Seven", "request": {"query": {"n": "7"}}}).json()
+    nobody = home.api("POST", cases, {"name": "Nobody", "request": {"identity": "anonymous"}}).json()
+
+    answer = home.api("POST", f"{cases}{kept['id']}/run/", Idempotency_Key="k-7")
+    again = home.api("POST", f"{cases}{kept['id']}/run/", Idempotency_Key="k-7")
+    refused = home.api("POST", f"{cases}{nobody['id']}/run/").json()
+
+    assert (answer.json()["status"], answer.json()["body"]) == (200, {"n": "7"})
+    assert again.json()["run"]["id"] == answer.json()["run"]["id"]
+    assert (refused["status"], refused["run"]["permissions"]) == (403, [])
+
+
+def test_what_fusebit_answered_is_imported_and_runs(home: Home, embedded: EmbeddedFusebit) -> None:
+    path = f"{embedded.boundary(home.tenant.boundary_id)}/function/hello?include=all"
+    specification = embedded.request("GET", path).json()
+
+    made = home.api("POST", "import/", {"name": "copied", "specification": specification}, Idempotency_Key="i-1")
+    twice = home.api("POST", "import/", {"specification": specification})
+    live = home.api("POST", "functions/copied/deploy/", {}).json()
+    answer = home.api("POST", "functions/copied/invoke/", {"query": {"n": "3"}}).json()
+
+    assert (made.status_code, made.json()["files"]) == (201, {"index.js": CODE})
+    assert made.json()["security"] == home.hello.latest.security
+    assert (twice.status_code, twice.json()["code"]) == (409, "name_taken")
+    assert (live["is_live"], answer["body"]) == (True, {"n": "3"})
+
+
 @pytest.mark.parametrize("query", ["status=6xx", "cause=x", "version=0", "since=x", "unknown=1"])
 def test_a_filter_that_makes_no_sense_is_refused(home: Home, query: str) -> None:
     assert home.api("GET", f"functions/hello/runs/?{query}").status_code == 400

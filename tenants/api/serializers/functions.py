@@ -102,6 +102,29 @@ class NewFunction(StrictSerializer):
 
 @extend_schema_serializer(
     examples=[
+        OpenApiExample(
+            "As Fusebit answered, under another name",
+            value={
+                "name": "order-created",
+                "specification": {
+                    "id": "orders",
+                    "nodejs": {"files": {"index.js": "module.exports = async (ctx) => ({ body: 1 });"}},
+                    "configuration": {"CURRENCY": "EUR"},
+                },
+            },
+            request_only=True,
+        )
+    ]
+)
+class ImportedFunction(StrictSerializer):
+    """The body of POST import; without a name it is called as it was."""
+
+    name = Text(max_length=64, required=False)
+    specification = serializers.DictField()
+
+
+@extend_schema_serializer(
+    examples=[
         OpenApiExample("Say what it is", value={"description": "Takes orders", "tags": ["shop"]}, request_only=True)
     ]
 )
