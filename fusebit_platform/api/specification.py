@@ -44,16 +44,13 @@ def _files(value: object) -> dict[str, Any]:
     return value
 
 
-def _encoded_files(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise wrong("must be an object")
-    for name, entry in value.items():
-        if not isinstance(entry, dict) or entry.keys() - {"data", "encoding"}:
-            raise wrong_at(name, "must be an object")
-        if not isinstance(entry.get("data"), str) or not isinstance(entry.get("encoding"), str):
-            raise wrong_at(name, "must have data and encoding")
-        if entry["encoding"].lower() not in encodings.ENCODINGS:
-            raise wrong_at(name, "has an unknown encoding")
+def _encoding(value: str) -> str:
+    if value.lower() not in encodings.ENCODINGS:
+        raise wrong(f"must be one of [{', '.join(sorted(encodings.ENCODINGS))}]")
+    return value
+
+
+def _named(value: dict[str, Any]) -> dict[str, Any]:
     _check_names(value)
     return value
 
@@ -99,11 +96,18 @@ def _string(value: object) -> str:
 AnyText = Annotated[str, BeforeValidator(_string)]  # may be empty
 
 
+class EncodedFile(Shape):
+    """A file that is no text."""
+
+    data: AnyText
+    encoding: Annotated[str, AfterValidator(_encoding)]
+
+
 class NodeFiles(Shape):
     """The files of a function."""
 
     files: Annotated[dict[str, Any], BeforeValidator(_files)] = {}
-    encoded_files: Annotated[dict[str, Any], BeforeValidator(_encoded_files)] = {}
+    encoded_files: Annotated[dict[str, EncodedFile], AfterValidator(_named)] = {}
 
 
 class Compute(Shape):

@@ -9,6 +9,10 @@ from tests.platform.specified import INDEX, Place
 CRON_TEXT = "The value of 'cron' parameter must be a valid CRON expression. Check https://crontab.guru/ for reference"
 
 
+def encoded(files: object) -> dict:
+    return {"nodejs": {**INDEX["nodejs"], "encodedFiles": files}}
+
+
 @pytest.fixture
 def place(embedded, boundary) -> Place:
     return Place(embedded, boundary)
@@ -42,6 +46,18 @@ def test_texts_are_taken_as_numbers_where_numbers_are_meant(place):
         ({"nodejs": {"files": {"index.js": ""}}}, 'nodejs.files.index.js: "index.js" is not allowed to be empty'),
         ({"nodejs": {"files": []}}, 'nodejs.files: "files" must be an object'),
         ({"nodejs": {"files": {"index.js": "x"}, "x": 1}}, 'nodejs.x: "x" is not allowed'),
+        (encoded([]), 'nodejs.encodedFiles: "encodedFiles" must be an object'),
+        (encoded({"a": 1}), 'nodejs.encodedFiles.a: "a" must be an object'),
+        (encoded({"a": {"data": "x"}}), 'nodejs.encodedFiles.a.encoding: "encoding" is required'),
+        (encoded({"a": {"encoding": "hex"}}), 'nodejs.encodedFiles.a.data: "data" is required'),
+        (encoded({"a": {"data": 1, "encoding": "hex"}}), 'nodejs.encodedFiles.a.data: "data" must be a string'),
+        (
+            encoded({"a": {"data": "x", "encoding": "nope"}}),
+            (
+                'nodejs.encodedFiles.a.encoding: "encoding" must be one of [ascii, base64, base64url, binary, hex, '
+                "latin1, ucs-2, ucs2, utf-16le, utf-8, utf16le, utf8]"
+            ),
+        ),
         ({**INDEX, "env": {}}, 'env: "env" is not allowed'),
         ({**INDEX, "redirects": []}, 'redirects: "redirects" is not allowed'),
         ({**INDEX, "tags": {}}, 'tags: "tags" is not allowed'),
