@@ -76,6 +76,8 @@ def read_query(raw: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         plain = name.partition("[")[0] or name
+        if plain in {"", "__proto__"}:
+            continue  # as Express reads them: they name nothing
         if plain in found or plain != name:
             found[plain] = [*_as_list(found.get(plain, [])), value]
         else:

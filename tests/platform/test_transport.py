@@ -231,6 +231,8 @@ def test_the_text_for_an_outdated_client_says_what_to_do(embedded, boundary):
 
 def test_unknown_and_repeated_query_parameters_are_refused(embedded):
     assert message(embedded.request("GET", f"{embedded.a}/user?tag=x")) == 'tag: "tag" is not allowed'
+    assert message(embedded.request("GET", f"{embedded.a}/user?name[x]=1")) == 'name: "name" must be a string'
+    assert embedded.request("GET", f"{embedded.a}/user?&&=1&__proto__=1").status_code == 200
     assert message(embedded.request("GET", f"{embedded.a}/user?name=a&name=b")) == 'name: "name" must be a string'
     assert message(embedded.request("GET", f"{embedded.a}/user?count=x")) == 'count: "count" must be a number'
     assert message(embedded.request("GET", f"{embedded.a}/user?count=1.5")) == 'count: "count" must be an integer'
