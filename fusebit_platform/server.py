@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import gc
 import os
 import signal
 import socket
@@ -30,6 +31,7 @@ from fusebit_platform.runtime.recipe import Recipe
 from fusebit_platform.runtime.refusing import Refusing
 
 DRAIN_SECONDS = 3
+SWITCH_SECONDS = 0.0005  # the event loop gets its turn, whatever other threads compute
 LOOK_UP_THREADS = 4
 DECISION_THREADS = 8
 BACKLOG = 2048
@@ -133,6 +135,7 @@ def run(
     )
     recipe = Recipe.of(node.find())
     sockets = listening.listen(port)
+    sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(site, recipe, sockets))
 
@@ -182,6 +185,8 @@ async def _serve(site: Site, recipe: Recipe, sockets: list[socket.socket]) -> No
         ready = loop.create_task(listening.announce(server, sockets[0], site.base_url))
         if background is not None:
             background.start()
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: no later look for garbage goes through it again
         await server.serve(sockets=sockets)
         ready.cancel()
         if background is not None:

@@ -5,6 +5,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -34,6 +36,7 @@ DAY_MS = 24 * 60 * 60 * 1000
 Kind = type[Run] | type[LogLine]
 TABLES: dict[Kind, str] = {Run: "fusebit_platform_run", LogLine: "fusebit_platform_logline"}
 Place = tuple[str, str]  # subscription and boundary
+_place = itemgetter(0, 1)
 
 
 class RunEntry(NamedTuple):
@@ -77,27 +80,56 @@ def storable(text: str, limit: int) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def run_entry(record: Any) -> RunEntry:
-    """Return what is written of a call as the gateway remembers it."""
-    return RunEntry(
-        subscription_id=record.subscription_id,
-        boundary_id=record.boundary_id,
-        function_id=record.function_id,
-        version=version_in(record.version_id),
-        method=record.method,
-        path=record.path[:MAX_PATH] or "/",
-        status=record.status,
-        source=record.source,
-        cause=record.cause,
-        started_ms=int(record.started * 1000),
-        duration_ms=record.duration_ms,
-        cpu_ms=record.cpu_ms,
-        request_bytes=record.request_bytes,
-        response_bytes=record.response_bytes,
-        trace_id=record.trace_id,
-        kind=record.kind,
-        details=_particulars(record),
+def run_entries(records: Iterable[Any]) -> list[RunEntry]:
+    """Return what is written of calls as the gateway remembers them."""
+    usual: dict[tuple[Any, int], str] = {}  # of calls without trouble, by who called and with which permissions
+    entries = []
+    for record in records:
+        if record.missing is None and not record.message:
+            key = (record.caller, id(record.permissions))
+            details = usual.get(key) or usual.setdefault(key, _particulars(record))
+        else:
+            details = _particulars(record)
+        entries.append(_entry(record, details))
+    return entries
+
+
+def _entry(record: Any, details: str) -> RunEntry:
+    return RunEntry(  # in the order of its members: there may be many thousands a second
+        record.subscription_id,
+        record.boundary_id,
+        record.function_id,
+        version_in(record.version_id),
+        record.method,
+        record.path[:MAX_PATH] or "/",
+        record.status,
+        record.source,
+        record.cause,
+        int(record.started * 1000),
+        record.duration_ms,
+        record.cpu_ms,
+        record.request_bytes,
+        record.response_bytes,
+        record.trace_id,
+        record.kind,
+        details,
     )
+
+
+def worth_writing(runs: Sequence[RunEntry], kept: int = RUNS_KEPT) -> Sequence[RunEntry]:
+    """Leave out the calls that would be cut back as soon as they were written: those before a boundary's latest."""
+    counts = Counter(map(_place, runs))
+    too_many = {place: count - kept for place, count in counts.items() if count > kept}
+    if not too_many:
+        return runs
+    left = []
+    for run in runs:
+        place = (run.subscription_id, run.boundary_id)
+        if too_many.get(place, 0) > 0:
+            too_many[place] -= 1
+        else:
+            left.append(run)
+    return left
 
 
 def _particulars(record: Any) -> str:
@@ -149,6 +181,7 @@ def within_measure(lines: Iterable[LineEntry]) -> list[LineEntry]:
     return kept
 
 
+@lru_cache(maxsize=4096)
 def version_in(version_id: str) -> int | None:
     """Return the number of a version from the name that executions have given it, None when there is none."""
     number = version_id.partition(".")[0]
@@ -219,9 +252,9 @@ class Pruner:
         """Take note of a batch and cut back the boundaries in it that need it."""
         batches: tuple[tuple[Kind, Iterable[RunEntry] | Iterable[LineEntry]], ...] = ((Run, runs), (LogLine, lines))
         for model, rows in batches:
-            for row in rows:
-                key = (model, (row[0], row[1]))
-                self._added[key] = self._added.get(key, PRUNE_EVERY - 1) + 1  # the first batch finds what was there
+            for place, count in Counter(map(_place, rows)).items():
+                key = (model, place)
+                self._added[key] = self._added.get(key, PRUNE_EVERY - 1) + count  # the first batch finds what was there
         for key in [key for key, added in self._added.items() if added >= PRUNE_EVERY]:
             self._added[key] = 0
             self._cut(*key)

@@ -87,6 +87,22 @@ def test_calls_of_boundaries_that_nobody_has_are_dropped_however_many_there_are(
     assert journal.of_known_places([*strangers, own, run("b7")]) == [own, run("b7")]
 
 
+def test_only_what_a_boundary_keeps_is_written_at_all():
+    flood, quiet = [run("b8", status=200 + number) for number in range(8)], [run("b9"), run("b9", status=404)]
+    assert journal.worth_writing([quiet[0], *flood, quiet[1]], kept=3) == [quiet[0], *flood[-3:], quiet[1]]
+    assert journal.worth_writing(flood, kept=8) == flood
+
+
+def test_calls_of_one_caller_say_what_each_of_them_was():
+    ada, ben = CallerName("i", "ada", "k"), CallerName("i", "ben", "k")
+    wide, narrow = ({"allow": [{"action": action, "resource": "/"}]} for action in ("function:*", "function:execute"))
+    pairs = [(ada, wide), (ben, wide), (ada, narrow), (ada, wide)]
+    entries = journal.run_entries([remembered(caller=caller, permissions=given) for caller, given in pairs])
+    for (caller, given), entry in zip(pairs, entries, strict=True):
+        details = json.loads(entry.details)
+        assert (details["caller"]["subject"], details["permissions"]) == (caller.subject, given)
+
+
 def test_a_boundary_that_prints_too_much_at_once_keeps_the_beginning_and_a_notice():
     flood = [line("loud", message=f"{number}") for number in range(journal.LINES_AT_ONCE + 5)]
     long = [line("long", message="x" * journal.MAX_MESSAGE)] * (journal.CHARACTERS_AT_ONCE // journal.MAX_MESSAGE + 2)
@@ -100,7 +116,7 @@ def test_a_boundary_that_prints_too_much_at_once_keeps_the_beginning_and_a_notic
 
 def test_a_run_shows_the_beginning_of_what_it_might_do():
     allow = [{"action": f"a:{number}", "resource": "/"} for number in range(500)]
-    shown = json.loads(journal.run_entry(remembered(permissions={"allow": allow})).details)
+    shown = json.loads(journal.run_entries([remembered(permissions={"allow": allow})])[0].details)
     assert shown["permissions"]["allow"] == allow[: journal.MAX_STATEMENTS]
 
 
@@ -151,7 +167,9 @@ def test_a_batch_that_can_not_be_written_at_all_does_not_end_the_journal(monkeyp
 
 def test_a_run_says_who_called_and_what_was_missing_and_nothing_that_is_not_known():
     caller, missing = CallerName("i", "s", "k"), Statement("a:b", "/x/")
-    entry = journal.run_entry(remembered(403, "", caller=caller, missing=missing, message="\0no", cause="auth_denied"))
+    entry = journal.run_entries(
+        [remembered(403, "", caller=caller, missing=missing, message="\0no", cause="auth_denied")]
+    )[0]
     assert (entry.version, json.loads(entry.details)) == (
         None,
         {
@@ -160,7 +178,7 @@ def test_a_run_says_who_called_and_what_was_missing_and_nothing_that_is_not_know
             "message": "\ufffdno",
         },
     )
-    assert journal.run_entry(remembered()).details == "{}"
+    assert journal.run_entries([remembered()])[0].details == "{}"
 
 
 def test_texts_that_a_database_can_not_hold_are_made_storable():
