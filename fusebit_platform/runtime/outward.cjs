@@ -9,6 +9,7 @@ const loader = require('node:module');
 
 const SOCKET = '/egress';
 const MAX_HEAD = 4096;
+const TRACE = 'fusebit-trace-id';
 const ENCRYPTED = new Set(['https', 'tls', 'http2', '_tls_wrap', '_tls_common']);
 const open = net.Socket.prototype.connect;
 const PlainSocket = net.Socket;
@@ -158,6 +159,10 @@ channels.subscribe('undici:client:beforeConnect', () => hooks && patchTls());
 module.exports = function trace(current) {
   channels.subscribe('http.client.request.created', ({ request }) => {
     const id = current();
-    if (id && !request.headersSent && !request.hasHeader('fusebit-trace-id')) request.setHeader('fusebit-trace-id', id);
+    if (id && !request.headersSent && !request.hasHeader(TRACE)) request.setHeader(TRACE, id);
+  });
+  channels.subscribe('undici:request:create', ({ request }) => {
+    const id = current();
+    if (id && !String(request.headers).toLowerCase().includes(TRACE)) request.addHeader(TRACE, id);
   });
 };

@@ -137,6 +137,16 @@ def test_requests_carry_the_trace_of_their_call(platform: Platform, servers: dic
     assert sent == received
 
 
+def test_a_fetch_carries_the_trace_of_its_call_unless_it_has_one(platform: Platform, servers: dict[str, int]) -> None:
+    work = """
+      const seen = async (headers) =>
+        (await (await fetch(`http://127.0.0.2:${web}/`, { headers })).json()).headers['fusebit-trace-id'];
+      const own = ctx.headers['fusebit-trace-id'];
+      return [own, await seen({}), await seen({ 'fusebit-trace-id': 'mine' })];"""
+    own, *received = outcome(platform, servers, work)
+    assert received == [own, "mine"]
+
+
 @pytest.mark.parametrize(
     "host",
     [
