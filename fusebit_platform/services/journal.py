@@ -14,7 +14,7 @@ from django.db.models import F
 
 from fusebit_platform.models import AuditEntry, BoundaryPolicy, Function, JournalCounter, LogLine, Run
 from fusebit_platform.services import moments, transactions
-from fusebit_platform.services.live_logs import Line
+from fusebit_platform.services.live_logs import Line, without_tokens
 
 COUNTER = "journal"
 RUNS_KEPT = 5_000  # per boundary
@@ -140,7 +140,7 @@ def _particulars(record: Any) -> str:
         "caller": record.caller and dict(zip(("issuerId", "subject", "kid"), record.caller, strict=True)),
         "permissions": record.permissions and {"allow": record.permissions["allow"][:MAX_STATEMENTS]},
         "missing": record.missing and dict(zip(("action", "resource"), record.missing, strict=True)),
-        "message": storable(record.message, MAX_DETAIL),
+        "message": storable(without_tokens(record.message), MAX_DETAIL),
     }
     return json.dumps({name: value for name, value in members.items() if value})
 

@@ -20,6 +20,7 @@ MAX_WAITING = 2000  # lines for one listener; the oldest are dropped for one tha
 MAX_TEXT = 16 * 1024
 INFORMATION, ERROR = 30, 50
 MOMENT = re.compile(r"[0-9T:.+Z-]{10,40}", re.ASCII)
+TOKEN = re.compile(r"(?<![\w-])eyJ[\w-]{8,}+\.eyJ[\w-]{4,}+(?:\.[\w-]*+)?", re.ASCII)  # a signed JWT (RFC 7515, 7.1)
 METHOD = re.compile(r"[A-Z]{1,16}", re.ASCII)
 
 
@@ -204,13 +205,18 @@ def line_of(address: Address, members: object, *, revision: str = "") -> Line | 
         boundary_id=address.boundary_id,
         function_id=address.function_id,
         level=ERROR if members.get("level") == ERROR else INFORMATION,
-        text=members["msg"][:MAX_TEXT],
+        text=without_tokens(members["msg"][:MAX_TEXT]),
         time=time if isinstance(time, str) and MOMENT.fullmatch(time) else moments.now(),
         method=method if isinstance(method, str) and METHOD.fullmatch(method) else None,
         properties=_flat(properties) if isinstance(properties, dict) else None,
         revision=revision,
         trace_id=trace_id if isinstance(trace_id, str) and len(trace_id) <= 64 else "",
     )
+
+
+def without_tokens(text: str) -> str:
+    """Return the text without tokens: a function that prints what it was given must not give them to its readers."""
+    return TOKEN.sub("[token]", text) if "eyJ" in text else text
 
 
 def _flat(properties: dict[str, Any]) -> dict[str, Any]:

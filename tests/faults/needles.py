@@ -6,6 +6,7 @@ which is once in every window of 20 bytes, whatever lies before it.
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,15 +30,21 @@ class Needles:
 
     def __init__(self) -> None:
         self.texts: list[bytes] = []
+        self.shared: set[bytes] = set()  # of what is signed, what several tokens say: it gives none of them away
         self._blocks: dict[bytes, tuple[int, int]] = {}
 
     @classmethod
     def read(cls, file: Path) -> "Needles":
         """Take in what `overheard` wrote."""
         needles = cls()
-        for line in sorted(set(file.read_text().splitlines())):
-            kind, text = json.loads(line)
-            (needles.add_key if kind == "key" else needles.add_token)(text)
+        lines = [json.loads(line) for line in sorted(set(file.read_text().splitlines()))]
+        tokens = [text for kind, text in lines if kind == "token"]
+        needles.shared = _shared(tokens)
+        for text in tokens:
+            needles.add_token(text)
+        for kind, text in lines:
+            if kind == "key":
+                needles.add_key(text)
         return needles
 
     def add_key(self, pem: str) -> None:
@@ -52,14 +59,15 @@ class Needles:
                 self._add(part)
 
     def add_token(self, token: str) -> None:
-        """Take in the part of a token that nobody can guess: what was signed, and its signature."""
+        """Take in the part of a token that nobody can guess: what it alone says, and its signature."""
         self._add(token.partition(".")[2].encode() or token.encode())
 
     def _add(self, text: bytes) -> None:
         if len(text) >= WINDOW:
             self.texts.append(text)
             for start in range(0, len(text) - BLOCK + 1, STEP_OF_NEEDLES):
-                self._blocks.setdefault(text[start : start + BLOCK], (len(self.texts) - 1, start))
+                if (block := text[start : start + BLOCK]) not in self.shared:
+                    self._blocks.setdefault(block, (len(self.texts) - 1, start))
 
     def found_in(self, hay: bytes) -> bytes:
         """Return a window that is in `hay`, line breaks aside, or nothing."""
@@ -85,6 +93,14 @@ class Needles:
                 break
             right += 1
         return hay[place - left : place + BLOCK + right] if left + BLOCK + right >= WINDOW else b""
+
+
+def _shared(tokens: list[str]) -> set[bytes]:
+    counted: Counter[bytes] = Counter()
+    for token in tokens:
+        said = token.encode().split(b".")[1:2]
+        counted.update({text[start : start + BLOCK] for text in said for start in range(len(text) - BLOCK + 1)})
+    return {block for block, number in counted.items() if number > 1}
 
 
 def _not_in(shown: list[bytes], form: bytes) -> Iterator[bytes]:

@@ -28,8 +28,24 @@ PARALLEL = ["-n", "2", "--dist", "loadgroup", "--reuse-db"]
 OF_OTHERS = re.compile(r"/(node_modules|site-packages)/")  # packages, the same at every start
 IN_LINES = {".pages", ".rows", ".reports"}
 LOOK_EVERY_S = 0.25
-# Where a key or a token is by right, and why.
-BY_RIGHT: tuple[tuple[str, str], ...] = ((r"^b/.*/client\.json$", "the profile that a test wrote to be imported"),)
+# Where a key or a token is by right: how it is called, what must be in it as well, and why.
+BY_RIGHT: tuple[tuple[str, bytes, str], ...] = (
+    (r"^b/.*/client\.json$", b'"privateKey"', "a profile that a test wrote to be imported"),
+    (r"^b/.*/(certificate\d+/server|as\d+/key)\.pem$", b"PRIVATE KEY", "the key of a server that a test made up"),
+    (r"^b/.*/as\d+/as\.sqlite3", b"oauth2_provider", "what an authorization server of the tests knows of its tokens"),
+    (r"/signing_key\.pem$", b"PRIVATE KEY", "the key of the local provider, in its own file of mode 0600"),
+    (r"/(admin|profiles)\.json$", b"privateKey", "what the embedded Fusebit writes for its operator, mode 0600"),
+    (r"^pages: .* POST http://127\.0\.0\.1:\d+(/o)?/token/?$", b"", "the answer of a provider's token endpoint"),
+    (
+        r"^pages: .* POST \S+/v1/account/\S+/init$",
+        b"",
+        "the answer that hands an invitation out, as the contract has it",
+    ),
+    (r"^pages: .* (GET|POST) \S+/v1/run/", b"", "what a function answered: the contract gives it its tokens"),
+    (r"^pages: .* GET \S+/function/f/task/tsk-[0-9a-f]+$", b"", "the same, of a task"),
+    (r"^pages: .* POST (/api/v1/tenants|/t)/\S+/tokens/$", b"fbt_", "the page that shows a personal token, once"),
+    (r"^/proc/\d+/environ of ", b"\0TOKEN=fbt_", "an example of the API's document, run as it says"),
+)
 PLANT = """
 import os, sqlite3, subprocess, sys, jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -184,7 +200,7 @@ def _sweep(needles: Needles, hays: Iterable[tuple[str, bytes]], plants: tuple[st
             continue
         if plant := next((plant for plant in plants if name.startswith(plant)), ""):
             found.add(plant)
-        elif reason := next((reason for pattern, reason in BY_RIGHT if re.search(pattern, name)), ""):
+        elif reason := next((why for what, also, why in BY_RIGHT if re.search(what, name) and also in hay), ""):
             by_right[reason] += 1
         else:
             hits[name] = window[:24].decode("latin-1")

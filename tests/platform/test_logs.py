@@ -206,6 +206,9 @@ async def collect(hub: Hub, *lines: Line, until: int) -> list[bytes]:
     return found
 
 
+EYES = "a=[token], eyJ. eyJhbGciOiJSUzI1NiJ9"
+
+
 @pytest.mark.parametrize(
     ("entry", "text"),
     [
@@ -213,6 +216,7 @@ async def collect(hub: Hub, *lines: Line, until: int) -> list[bytes]:
         (b'{"msg": "x", "time": "<script>", "method": "G\\nT", "level": "7"}', "x"),
         (b'{"msg": "x", "properties": {"a": NaN, "deep": ' + b"[" * 400 + b"]" * 400 + b', "trace": ["y"]}}', "x"),
         (b'{"msg": "' + b"x" * 20_000 + b'"}', "x" * 16_384),
+        (b'{"msg": "a=eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln, eyJ. eyJhbGciOiJSUzI1NiJ9"}', EYES),
         (b'{"msg": 5}', None),
         (b"[1]", None),
         (b"\xff", None),
