@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from fusebit_platform.gateway import answers, routing
-from fusebit_platform.gateway.exchange import Exchange
+from fusebit_platform.gateway import answers, repeats, routing
+from fusebit_platform.gateway.exchange import Exchange, Head, expects_continue, read_head
 from fusebit_platform.gateway.flow import Gateway
 from fusebit_platform.gateway.outbox import Outbox
 
@@ -38,6 +38,8 @@ class Connection(HttpToolsProtocol):
         self._in_body = False
         self._head_bytes = 0
         self._target_bytes = 0
+        self._head: Head
+        self._messages = 0  # begun in what is being fed
         self._held = False
         self._outbox: Outbox | None = None
         self._finish: Callable[[], None]
@@ -50,6 +52,21 @@ class Connection(HttpToolsProtocol):
         self.read_deadline = self.loop.time() + IDLE_SECONDS
 
     def data_received(self, data: bytes) -> None:
+        """Take up a request that came before, or feed the parser: between two requests it has nothing in mind."""
+        if self._in_head or self._in_body or not (self.cycle is None or self.cycle.response_complete):
+            self._feed(data)
+            return
+        head = repeats.find(data)
+        if head is not None:
+            self._begin(head, keep_alive=True).end_body()
+            return
+        self._messages = 0
+        self._feed(data)
+        cycle = self.cycle
+        if self._messages == 1 and isinstance(cycle, Exchange) and cycle.keep_alive and cycle.is_whole:
+            repeats.remember(data, self._head)
+
+    def _feed(self, data: bytes) -> None:
         """Feed the parser; a head that does not end is refused."""
         counted = self._in_head
         if self.parser is None:
@@ -88,9 +105,9 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin a request; its head has to be there in time."""
+        self._messages += 1
         self.url = b""
         self.headers = []
-        self.expect_100_continue = False
         self._in_head = True
         self._head_bytes = 0
         self._target_bytes = 0
@@ -104,10 +121,7 @@ class Connection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect a header."""
-        name = name.lower()
-        if name == b"expect":
-            self.expect_100_continue = value.lower() == b"100-continue"
-        self.headers.append((name, value))
+        self.headers.append((name.lower(), value))
         self._target_bytes += len(name) + len(value)
         if len(self.headers) > MAX_HEADERS or self._target_bytes > MAX_HEAD_BYTES:
             raise TooMuch(431, "The request's header fields are too many or too large.")
@@ -120,12 +134,15 @@ class Connection(HttpToolsProtocol):
         if not self.url.startswith(routing.PREFIX):
             self._leave_to_application()
             return
-        parser, previous = self.parser, self.cycle
-        method = parser.get_method().decode("ascii")
-        keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
-        exchange = Exchange(self, self.gateway.accept, method, keep_alive=keep_alive)
+        method = self.parser.get_method().decode("ascii")
+        keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+        self._head = read_head(method, self.url, tuple(self.headers))
+        self._begin(self._head, keep_alive=keep_alive)
+
+    def _begin(self, head: Head, *, keep_alive: bool) -> Exchange:
+        previous = self.cycle
+        exchange = Exchange(self, self.gateway.accept, head, keep_alive=keep_alive)
         self.cycle = exchange  # type: ignore[assignment]
-        exchange.read_head(self.url, self.headers, expects_continue=self.expect_100_continue)
         if previous is None or previous.response_complete:
             exchange.take_turn()
         elif len(self.pipeline) < MAX_PIPELINED:
@@ -133,11 +150,13 @@ class Connection(HttpToolsProtocol):
             self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]
         else:
             self.transport.abort()
+        return exchange
 
     def _leave_to_application(self) -> None:
-        url, headers, expects_continue = self.url, self.headers, self.expect_100_continue
+        url, headers = self.url, self.headers
         super().on_message_begin()
-        self.url, self.headers, self.expect_100_continue = url, headers, expects_continue
+        self.url, self.headers = url, headers
+        self.expect_100_continue = any(name == b"expect" and expects_continue(value) for name, value in headers)
         self.scope["headers"] = headers
         super().on_headers_complete()
 

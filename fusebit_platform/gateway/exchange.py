@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from fusebit_platform.gateway import answers, bodies
 from fusebit_platform.gateway.outbox import CHUNK
@@ -40,6 +40,7 @@ ONLY_FIRST = frozenset(
     ]
 )  # as Node.js reads repeated headers
 REMEMBERED_HEADERS = 16  # a client repeats its few headers with every request
+Headers = tuple[tuple[bytes, bytes], ...]  # names in lower case
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 END, CLOSING_END = b"\r\n", b"connection: close\r\n\r\n"
 NOWHERE = Target(("", "", ""), "", "", "", b"")
@@ -66,6 +67,21 @@ class Event:
 EVENT = Event()
 
 
+class Head(NamedTuple):
+    """The head of a request as the gateway needs it."""
+
+    method: str
+    headers: Mapping[str, str]  # by name in lower case
+    headers_json: bytes  # the same as a member of ctx that lacks the trace id and the closing brace
+    target: Target
+    refusal: Refusal | None  # why it is answered without a look at its body
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Tell whether the very same bytes, sent again, need no second look."""
+        return self.refusal is None and self.method != "OPTIONS" and "expect" not in self.headers
+
+
 class Exchange:
     """Collect a request, hand it to the gateway when its turn has come, write one response."""
 
@@ -73,7 +89,6 @@ class Exchange:
         "_accept",
         "_answered",
         "_begun",
-        "_expects_continue",
         "_refusal",
         "_turn",
         "body",
@@ -96,11 +111,14 @@ class Exchange:
     message_event = EVENT
 
     def __init__(
-        self, connection: Connection, accept: Callable[["Exchange"], None], method: str, *, keep_alive: bool
+        self, connection: Connection, accept: Callable[["Exchange"], None], head: Head, *, keep_alive: bool
     ) -> None:
         self.connection = connection
-        self.method = method
         self.keep_alive = keep_alive
+        self.method, self.headers, self.headers_json, target, self._refusal = head
+        self.key, self.path, self.plain_path, self.url, self.members = target
+        incoming = self.headers.get("fusebit-trace-id")
+        self.trace_id = next(TRACE_IDS) if incoming is None else trace_id(incoming)
         self.body = bytearray()
         self.more_body = True
         self.response_complete = False
@@ -110,32 +128,18 @@ class Exchange:
         self._turn = False
         self._begun = False
         self._answered = False
-        self._refusal: Refusal | None = None
 
     @property
     def body_bytes(self) -> int:
         """Return how much of a body came."""
         return len(self.body)
 
-    # --- the request ---
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether all of the request came, and had no body."""
+        return not (self.more_body or self.body)
 
-    def read_head(self, target: bytes, headers: list[tuple[bytes, bytes]], *, expects_continue: bool) -> None:
-        """Check what can be checked before the body is there."""
-        self._expects_continue = expects_continue
-        known, self.headers_json = read_headers(headers)
-        self.headers = known
-        self.trace_id = trace_id(known["fusebit-trace-id"]) if "fusebit-trace-id" in known else next(TRACE_IDS)
-        self.key, self.path, self.plain_path, self.url, self.members = NOWHERE
-        if self.method == "OPTIONS":
-            return
-        try:
-            self.key, self.path, self.plain_path, self.url, self.members = parse(target)
-        except Refusal as refusal:
-            self._refusal = refusal
-        if self.method not in METHODS:
-            self._refusal = Refusal(405, close=True)
-        elif "content-length" in known and int(known["content-length"]) > bodies.MAX_BODY:
-            self._refusal = Refusal(413, bodies.TOO_LARGE, close=True)
+    # --- the request ---
 
     def add_body(self, chunk: bytes) -> None:
         """Take a piece of the body; past the limit the request is refused and the connection ends."""
@@ -156,7 +160,7 @@ class Exchange:
         """The responses before this one are written."""
         self._turn = True
         if self.more_body and self._refusal is None:
-            if self._expects_continue:
+            if "expect" in self.headers and expects_continue(self.headers["expect"].encode("latin-1")):
                 self.connection.transport.write(CONTINUE)
             return
         self.go()
@@ -231,13 +235,33 @@ class Exchange:
         self.finish()
 
 
-def read_headers(headers: list[tuple[bytes, bytes]]) -> tuple[Mapping[str, str], bytes]:
+def read_head(method: str, target: bytes, headers: Headers) -> Head:
+    """Read what can be read, and check what can be checked, before the body is there."""
+    known, written = read_headers(headers)
+    if method == "OPTIONS":
+        return Head(method, known, written, NOWHERE, None)
+    if method not in METHODS:
+        return Head(method, known, written, NOWHERE, Refusal(405, close=True))
+    try:
+        found = parse(target)
+    except Refusal as refusal:
+        return Head(method, known, written, NOWHERE, refusal)
+    too_large = int(known.get("content-length", "0")) > bodies.MAX_BODY
+    return Head(method, known, written, found, Refusal(413, bodies.TOO_LARGE, close=True) if too_large else None)
+
+
+def expects_continue(value: bytes) -> bool:
+    """Tell whether an Expect header asks for an interim response (RFC 9110 10.1.1)."""
+    return value.lower() == b"100-continue"
+
+
+def read_headers(headers: Headers) -> tuple[Mapping[str, str], bytes]:
     """Return the headers by lower-cased name, and as a member of ctx that lacks the trace id and the closing brace."""
-    return _remembered(tuple(headers)) if len(headers) <= REMEMBERED_HEADERS else _read(headers)
+    return _remembered(headers) if len(headers) <= REMEMBERED_HEADERS else _read(headers)
 
 
 @lru_cache(maxsize=2048)
-def _remembered(headers: tuple[tuple[bytes, bytes], ...]) -> tuple[Mapping[str, str], bytes]:
+def _remembered(headers: Headers) -> tuple[Mapping[str, str], bytes]:
     return _read(headers)
 
 

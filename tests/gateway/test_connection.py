@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import json
 import os
 import signal
 import socket
@@ -51,6 +52,31 @@ def test_the_parts_of_uvicorn_that_are_overridden_are_the_ones_of_this_version()
 def test_other_paths_go_to_the_application(platform: Platform) -> None:
     url = f"http://127.0.0.1:{platform.port}/v1/account"
     assert web.post(url, data=b"x" * 300_000).json()["size"] == 300_000
+
+
+def test_a_request_that_comes_again_byte_for_byte_is_answered_like_the_first(platform: Platform) -> None:
+    platform.put(
+        "b/again", "module.exports = async (ctx) => ({ body: [ctx.method, ctx.path, ctx.headers, ctx.body] });"
+    )
+    get = request_for(platform, "/x?n=1", name="b/again", extra="X-A: 1\r\n")
+    typed = "Content-Type: application/json\r\nContent-Length: 7\r\n"
+    post = request_for(platform, "/y", name="b/again", method="POST", extra=typed) + b'{"a":1}'
+    traces, bodies = set(), []
+    address = ("127.0.0.1", platform.port)
+    with socket.create_connection(address, timeout=30) as connection, connection.makefile("rb") as stream:
+        for pieces in ([get], [get], [get[:20], get[20:]], [get], [post], [get], [post[:-3], post[-3:]], [get + get]):
+            for piece in pieces:
+                connection.sendall(piece)
+                time.sleep(0.02)  # so that it arrives as a piece of its own
+            for _ in range(2 if pieces == [get + get] else 1):
+                head = b"".join(iter(stream.readline, b"\r\n")).decode()
+                size = int(head.partition("content-length: ")[2].partition("\r")[0])
+                method, path, headers, body = json.loads(stream.read(size))
+                traces.add(headers.pop("fusebit-trace-id"))
+                bodies.append((method, path, headers["x-a"] if method == "GET" else body))
+    gets, posts = ("GET", "/x?n=1", "1"), ("POST", "/y", {"a": 1})
+    assert bodies == [gets, gets, gets, gets, posts, gets, posts, gets, gets]
+    assert len(traces) == 9
 
 
 def test_pipelined_requests_are_answered_in_order_across_both_ways(platform: Platform) -> None:
