@@ -1,6 +1,7 @@
 """Marks and fixtures that every part of the suite may use."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -26,6 +27,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if (item.get_closest_marker("django_db") or fixtures & ROW_FIXTURES) and not item.get_closest_marker("browser"):
             item.add_marker("rows")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _empty_the_audit_trail_between_tests() -> Iterator[None]:
+    """Let the emptying of the tables after a test that commits get past the trail's triggers."""
+    from django.test import TransactionTestCase
+
+    from tests import unguarded
+
+    emptied = TransactionTestCase._fixture_teardown
+
+    def teardown(case: TransactionTestCase) -> None:
+        with unguarded.audit_trail():
+            emptied(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+        yield
 
 
 @pytest.fixture(autouse=True)

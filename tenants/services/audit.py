@@ -60,6 +60,14 @@ def record(
     return row
 
 
+def record_of_person(*, action: str, person: User, actor: User, **detail: object) -> None:
+    """Write down what an operator did to a person: in the site's chain, and in that of each of their tenants."""
+    tenants = list(Tenant.objects.filter(memberships__user=person))
+    name = person.get_full_name() or person.username
+    for tenant in (None, *tenants):
+        record(action=action, tenant=tenant, actor=actor, target=name, **detail)
+
+
 def verify() -> list[Finding]:
     """Return what is wrong, at most one finding a chain: a row changed, added, taken away or put elsewhere.
 

@@ -9,9 +9,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from tenants.models import BoundaryPolicy, Deployment, FusebitUser, State, Tenant
-from tenants.services import audit, provisioning
+from tenants.services import access, audit, provisioning
 
 KINDS: dict[str, type[Any]] = {"users": FusebitUser, "deployments": Deployment, "policies": BoundaryPolicy}
+TOLD_AT_MOST = 200
 STUCK = (State.RETRY, State.BLOCKED)
 
 
@@ -38,10 +39,13 @@ def alike(kind: str, cause: str) -> Alike:
 def retry_alike(*, kind: str, cause: str, actor: User) -> int:
     """Have every row of the kind that is in trouble for the cause looked at now; return how many there were."""
     with transaction.atomic():
-        number: int = _in_trouble(kind, cause).want()
+        rows = _in_trouble(kind, cause)
+        told = _tell_tenants(rows, actor=actor, cause=cause)
+        number: int = rows.want()
         audit.record(
-            action="provisioning.retried_alike", tenant=None, actor=actor, target=kind, cause=cause, rows=number
-        )
+            action="provisioning.retried_alike",
+            tenant=None, actor=actor, target=kind, cause=cause, rows=number, tenants=told,
+        )  # fmt: skip
     return number
 
 
@@ -50,9 +54,29 @@ def retry_rows(*, kind: str, keys: list[Any], actor: User) -> int:
     rows = KINDS[kind].objects.filter(pk__in=keys, state__in=STUCK)
     with transaction.atomic():
         names = [str(row) for row in rows[:20]]
+        _tell_tenants(rows, actor=actor)
         number: int = rows.want()
         audit.record(action="provisioning.retried", tenant=None, actor=actor, target=kind, rows=number, names=names)
     return number
+
+
+def _tell_tenants(rows: Any, *, actor: User, **detail: object) -> int:
+    """Write into the trail of each tenant which of its rows are tried again; return how many tenants were told.
+
+    Of very many at once only the first are told: the site's own trail has the whole of it.
+    """
+    told: set[Any] = set()
+    for row in rows.order_by("pk")[:TOLD_AT_MOST]:
+        for tenant in _tenants_of(row):
+            told.add(tenant.pk)
+            audit.record(action="provisioning.retried", tenant=tenant, actor=actor, target=str(row), **detail)
+    return len(told)
+
+
+def _tenants_of(row: Any) -> list[Tenant]:
+    if isinstance(row, FusebitUser):
+        return access.tenants_of(row)
+    return [row.function.tenant if isinstance(row, Deployment) else row.tenant]
 
 
 def suspend(*, tenant: Tenant, actor: User | None) -> bool:

@@ -1,18 +1,28 @@
 """Whatever somebody does to the audit trail in the database is noticed, and the first wrong row is named."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.test import override_settings
 
 from fusebit_bridge.models import DataKey
-from tenants.models import AuditChain, AuditEvent
+from tenants.models import AuditChain, AuditEvent, Tenant
 from tenants.services import audit
+from tests import unguarded as without_guards
 from tests.cast import Cast
 from tests.fusebit_bridge.test_encryption import Given
+
+
+@pytest.fixture
+def unguarded(cast: Cast) -> Iterator[None]:
+    """The trail in the hands of somebody who has taken its triggers away."""
+    with without_guards.audit_trail():
+        yield
 
 
 @pytest.fixture
@@ -33,6 +43,35 @@ def row(chain: str, number: int) -> "AuditEvent":
     return AuditEvent.objects.get(chain=chain, number=number)
 
 
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda rows: rows.update(action="nothing"),
+        lambda rows: rows.update(detail={"number": 9}),
+        lambda rows: rows.update(number=None),
+        lambda rows: rows.update(actor=User.objects.get(username="op")),
+        lambda rows: rows.update(tenant=Tenant.objects.exclude(pk=rows.get().tenant_id).first()),
+        lambda rows: rows.delete(),
+        lambda _: AuditChain.objects.all().delete(),
+    ],
+)
+def test_the_database_refuses_to_change_or_forget_a_row(chain: str, harm: Callable[[Any], object]) -> None:
+    rows = AuditEvent.objects.filter(chain=chain, number=4)
+
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        harm(rows)
+
+    assert found() == []
+
+
+def test_a_person_who_is_deleted_is_forgotten_in_the_trail_and_nothing_else_is(cast: Cast, chain: str) -> None:
+    cast.ada.delete()
+
+    assert row(chain, 4).actor is None
+    assert row(chain, 4).actor_ref
+    assert found() == []
+
+
 def test_an_untouched_trail_verifies(chain: str, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("verify_audit")
 
@@ -40,6 +79,7 @@ def test_an_untouched_trail_verifies(chain: str, capsys: pytest.CaptureFixture[s
     assert "rows were checked, 0 of them" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("unguarded")
 @pytest.mark.parametrize(
     ("column", "value"),
     [
@@ -57,6 +97,7 @@ def test_a_changed_column_names_its_row(chain: str, column: str, value: object) 
     assert found() == [(4, "a row was changed")]
 
 
+@pytest.mark.usefixtures("unguarded")
 def test_a_changed_time_names_its_row(chain: str) -> None:
     AuditEvent.objects.filter(chain=chain, number=2).update(at=row(chain, 2).at + timedelta(microseconds=1))
 
@@ -92,6 +133,7 @@ def forget_everything(chain: str) -> None:
     AuditChain.objects.filter(pk=chain).delete()
 
 
+@pytest.mark.usefixtures("unguarded")
 @pytest.mark.parametrize(
     ("harm", "finding"),
     [
@@ -113,6 +155,7 @@ def test_rows_taken_away_added_or_moved_are_noticed(
         call_command("verify_audit")
 
 
+@pytest.mark.usefixtures("unguarded")
 def test_marks_made_again_without_the_key_are_noticed(chain: str) -> None:
     before = row(chain, 3).mark
     with override_settings(KEY_ENCRYPTION_KEYS=Given("")):
@@ -125,6 +168,7 @@ def test_marks_made_again_without_the_key_are_noticed(chain: str) -> None:
     assert found() == [(4, "a row was marked without the key")]
 
 
+@pytest.mark.usefixtures("unguarded")
 def test_before_there_is_a_key_rows_are_chained_all_the_same(cast: Cast) -> None:
     AuditEvent.objects.all().delete()
     AuditChain.objects.all().delete()
