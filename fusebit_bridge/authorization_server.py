@@ -6,18 +6,22 @@ half of its life is over.
 
 import base64
 import json
+import re
 import threading
 import time
 from urllib.parse import quote, urlencode
 
+from fusebit_bridge.answers import Reply
 from fusebit_bridge.client import Limits, Requestor
 from fusebit_bridge.credentials import checked_base_url
-from fusebit_bridge.errors import NotConfigured, UnexpectedAnswer
+from fusebit_bridge.errors import NotConfigured, UnexpectedAnswer, Unreachable
 from fusebit_bridge.permissions import Statement
 from fusebit_bridge.tokens import Token
 
 ANSWER_SECONDS = 10.0
 LEAST_LIFE_S = 10
+LONGEST_LIFE_S = 86_400
+_BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, 2.1
 
 
 class AuthorizationServerSource:
@@ -52,24 +56,43 @@ class AuthorizationServerSource:
             "Authorization": self._credentials.basic(),
         }
         body = urlencode(self._form).encode()
-        reply = self._requestor.send(
-            "POST", self._url, headers=headers.items(), body=body, limits=Limits(ANSWER_SECONDS)
-        )
+        try:
+            reply = self._requestor.send(
+                "POST", self._url, headers=headers.items(), body=body, limits=Limits(ANSWER_SECONDS)
+            )
+        except Unreachable as error:
+            raise Unreachable(
+                "The authorization server does not answer.", reference_id=error.reference_id, detail=error.detail
+            ) from None
         if reply.status in {400, 401, 403}:
             raise NotConfigured(
                 "The authorization server refuses our client id and secret.",
                 reference_id=reply.reference_id,
                 detail=f"HTTP {reply.status} {_error_of(reply.body)}",
             )
-        if reply.status != 200:
-            raise reply.unexpected("no token")
-        text, seconds = reply.read(lambda members: (str(members["access_token"]), float(members["expires_in"])))
+        token, seconds = _token_of(reply)
         if seconds < LEAST_LIFE_S:
             raise UnexpectedAnswer("The authorization server's tokens do not live long enough.")
-        return Token(text, (), int(time.time() + seconds)), seconds
+        return token, seconds
 
     def __repr__(self) -> str:
         return f"<AuthorizationServerSource {self._url}>"
+
+
+def _token_of(reply: Reply) -> tuple[Token, float]:
+    """Return the token of an answer and how long it lives; of one that has none nothing is quoted, it may be one."""
+    try:
+        members = reply.json()
+        text, seconds = members["access_token"], min(float(members["expires_in"]), LONGEST_LIFE_S)
+        if reply.status == 200 and isinstance(text, str) and _BEARER.fullmatch(text):
+            return Token(text, (), int(time.time() + seconds)), seconds
+    except (UnexpectedAnswer, KeyError, TypeError, ValueError):
+        pass
+    raise UnexpectedAnswer(
+        "The authorization server's answer has no token.",
+        reference_id=reply.reference_id,
+        detail=f"HTTP {reply.status}, {len(reply.body)} bytes",
+    )
 
 
 class _Secret:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from django.test import override_settings
 from fusebit_bridge import checks, connection, door
 from fusebit_bridge.authorization_server import AuthorizationServerSource
 from fusebit_bridge.client import Requestor
-from fusebit_bridge.errors import NotConfigured, UnexpectedAnswer
+from fusebit_bridge.errors import NotConfigured, UnexpectedAnswer, Unreachable
 from fusebit_bridge.models import SigningKey
 from fusebit_bridge.permissions import Statement
 from fusebit_bridge.plan import Create, Remove
@@ -23,11 +24,12 @@ from fusebit_bridge.resources import Account
 from fusebit_bridge.users import Identity
 from tests import embedded as servers
 from tests.fusebit_bridge.oauth_server import CLIENT_ID, CLIENT_SECRET, KEY_ID
-from tests.fusebit_bridge.wire import Wire, say
+from tests.fusebit_bridge.wire import Wire, reset, say
 from tests.fusebit_process import EmbeddedFusebit
 from tests.processes import ROOT, free_port
 
 pytestmark = pytest.mark.processes
+OPAQUE = "an-access-token-that-nobody-may-read"
 
 
 @pytest.fixture(scope="module")
@@ -183,15 +185,40 @@ def test_a_wrong_secret_is_said_in_words_and_shown_nowhere(issuer: tuple[str, st
 
 
 @pytest.mark.parametrize(
-    "body", [{"access_token": "x"}, {"expires_in": 60}, {"access_token": "x", "expires_in": 1}, []]
+    ("status", "body"),
+    [
+        (200, {"access_token": OPAQUE}),
+        (200, {"expires_in": 60}),
+        (200, {"access_token": OPAQUE, "expires_in": 1}),
+        (200, {"access_token": OPAQUE + "\r\nX: y", "expires_in": 60}),
+        (200, {"access_token": None, "expires_in": 60}),
+        (200, [OPAQUE]),
+        (502, {"access_token": OPAQUE, "expires_in": 60}),
+    ],
 )
-def test_an_answer_without_a_token_that_lives_is_not_believed(wire: Wire, body: object) -> None:
-    wire.answer = say(200, body)
+def test_an_answer_without_a_token_that_lives_is_neither_believed_nor_quoted(
+    wire: Wire, status: int, body: object
+) -> None:
+    wire.answer = say(status, body)
 
-    with pytest.raises(UnexpectedAnswer):
+    with pytest.raises(UnexpectedAnswer) as caught:
         AuthorizationServerSource(
             f"{wire.url}/token", client_id="c", client_secret="s", audience="http://localhost:1"
         ).token("provision", frozenset())
+
+    assert OPAQUE not in f"{caught.value.message}{caught.value.detail}"
+
+
+def test_a_token_that_is_to_live_for_ever_lives_for_a_day_and_a_server_that_is_away_is_named(wire: Wire) -> None:
+    wire.answer = say(200, raw=b'{"access_token": "abc", "expires_in": 1e999}')
+    source = AuthorizationServerSource(
+        f"{wire.url}/token", client_id="c", client_secret="s", audience="http://localhost:1"
+    )
+
+    assert source.token("provision", frozenset()).expires_at < time.time() + 90_000
+    wire.answer = reset
+    with pytest.raises(Unreachable, match="authorization server does not answer"):
+        source.token("ask_me", frozenset())
 
 
 @pytest.mark.django_db
