@@ -1,5 +1,6 @@
 """What an answer of Fusebit says: strict JSON, and the error that a status stands for (contract 1.5, 2.5)."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -59,8 +60,15 @@ class Reply:
 
     def unexpected(self, why: str) -> UnexpectedAnswer:
         """Return the error for an answer that is not what the contract promises."""
-        start = self.body[:120].decode("utf-8", "replace")
-        return UnexpectedAnswer(reference_id=self.reference_id, detail=f"HTTP {self.status}, {why}; begins: {start!r}")
+        return UnexpectedAnswer(reference_id=self.reference_id, detail=f"HTTP {self.status}, {why}: {self.sketch}")
+
+    @property
+    def sketch(self) -> str:
+        """Return what the body is, to be recognised by, and nothing of what it says: that may be anything."""
+        form = (
+            "HTML or XML" if self.body.lstrip()[:1] == b"<" else self.header("content-type")[:60] or "no content type"
+        )
+        return f"{len(self.body)} bytes, {form}, SHA-256 {hashlib.sha256(self.body).hexdigest()[:12]}"
 
 
 def error_of(reply: Reply) -> FusebitError:
@@ -121,7 +129,7 @@ def _make(kind: type[FusebitError], reply: Reply, members: dict[str, Any]) -> Fu
         shown,
         reference_id=reply.reference_id,
         retry_after=retry_after(reply.header("retry-after")),
-        detail=f"HTTP {reply.status}: {said or reply.body[:200].decode('utf-8', 'replace')}",
+        detail=f"HTTP {reply.status}: {said or reply.sketch}",
     )
 
 

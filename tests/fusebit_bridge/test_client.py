@@ -1,5 +1,6 @@
 """Against a real server on loopback: whatever it answers ends in an answer that makes sense or in a named error."""
 
+import hashlib
 import logging
 import threading
 import time
@@ -95,6 +96,19 @@ def test_a_failed_build_is_told_in_the_builders_words_whatever_its_status(wire: 
         wire.answer = error(status, "Command failed: npm", properties={"build": {"status": "failed"}})
         with pytest.raises(BuildFailed, match="Command failed"):
             ask(wire)
+
+
+def test_an_answer_that_makes_no_sense_is_recognised_but_not_quoted(wire: Wire) -> None:
+    secret = "a-secret-of-somebody"
+    page = f"<html>{secret}</html>".encode()
+
+    for status, kind in ((200, UnexpectedAnswer), (404, UnexpectedAnswer), (500, Failed)):
+        wire.answer = say(status, raw=page)
+        with pytest.raises(kind) as caught:
+            ask(wire)
+        assert "HTML" in caught.value.detail
+        assert hashlib.sha256(page).hexdigest()[:12] in caught.value.detail
+        assert secret not in caught.value.detail
 
 
 @pytest.mark.parametrize(
