@@ -1,7 +1,7 @@
 """Print the table of speed and density: `python -m tests.bench [--seconds 5] [--rounds 3] [--only warm,cold,…]`.
 
-Everything is on: routing, a token, run records, the full sandbox, the egress proxy. Bare node:http is loaded in the
-same rounds. Needs wrk; the peers are fetched by npm into a temporary directory.
+Everything is on: routing, a token, written run records, the full sandbox, the egress proxy. Bare node:http is loaded in
+the same rounds. Needs wrk; the peers are fetched by npm into a temporary directory.
 """
 
 import argparse
@@ -40,12 +40,10 @@ def bare_node() -> Iterator[Server]:
             server.kill()
 
 
-def platform_with_twenty_boundaries(directory: Path) -> Platform:
-    """Start the platform with a warm function in each of twenty boundaries."""
+def platform_with_a_warm_function(directory: Path) -> Platform:
+    """Start gateway and sandboxes without a database behind them, which no cold or idle process needs."""
     platform = start(directory)
-    for number in range(1, 21):
-        url = platform.put(f"b{number}/hello", cold.HELLO, security=cold.CLOSED, version_id="1")
-        first_call(platform.port, url)
+    first_call(platform.port, platform.put("b1/hello", cold.HELLO, security=cold.CLOSED, version_id="1"))
     time.sleep(6)  # before that no spare process but the first two is started
     wait_for_rest(platform.process.pid)
     return platform
@@ -58,14 +56,14 @@ def measure(parts: set[str], seconds: float, rounds: int, calls: int) -> Table:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         installed = peers.install(directory / "peers") if "peers" in parts else None
         express = peers.install(directory / "express", peers.PACKAGES[:1]) if "cold" in parts else None
-        platform = platform_with_twenty_boundaries(directory)
-        stack.callback(platform.stop)
         table.title()
         if parts & {"warm", "peers"}:
-            bare = stack.enter_context(bare_node())
             with ExitStack() as others:
+                bare, ours = others.enter_context(bare_node()), others.enter_context(warm.whole_platform())
                 beside = others.enter_context(peers.running(installed)) if installed and "peers" in parts else []
-                warm.rows(table, platform, bare, beside, seconds, rounds)
+                warm.rows(table, ours, bare, beside, seconds, rounds)
+        platform = platform_with_a_warm_function(directory)
+        stack.callback(platform.stop)
         if "cold" in parts:
             cold.rows(table, platform, express / "node_modules" if express else None)
         if "idle" in parts:

@@ -1,7 +1,9 @@
--- Spread requests over many boundaries.
+-- Spread requests over many boundaries: the arguments are a path with NUMBER in it, and how many there are.
 local paths = {}
-for number = 1, 20 do paths[number] = "/v1/run/sub-0123456789abcdef/b" .. number .. "/hello" end
 local at = 0
+init = function(arguments)
+  for number = 1, tonumber(arguments[2]) do paths[number] = (arguments[1]:gsub("NUMBER", number)) end
+end
 request = function()
   at = at % #paths + 1
   return wrk.format("GET", paths[at])

@@ -35,7 +35,8 @@ class Server:
     name: str
     url: str
     pid: int
-    script: Path | None = None  # of wrk
+    script: tuple[str, ...] = ()  # of wrk, and its arguments
+    authorization: str = AUTHORIZATION
 
 
 def cpu_seconds(pid: int) -> float:
@@ -63,18 +64,9 @@ def wait_for_rest(pid: int) -> None:
 
 def wrk(server: Server, connections: int, seconds: float) -> Sample:
     """Load a server for some seconds; end the program when it answers with errors."""
-    script = ["-s", str(server.script)] if server.script else []
-    command = [
-        "wrk",
-        "-t1",
-        f"-c{connections}",
-        f"-d{seconds:g}s",
-        "--latency",
-        "-H",
-        AUTHORIZATION,
-        *script,
-        server.url,
-    ]
+    name, *arguments = server.script or ("",)
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-H", server.authorization]
+    command += [*(["-s", name] if name else []), server.url, *(["--", *arguments] if arguments else [])]
     before = cpu_seconds(server.pid)
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     used = cpu_seconds(server.pid) - before
