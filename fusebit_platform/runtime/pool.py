@@ -8,7 +8,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from fusebit_platform.runtime import builds, limits, memory, node, packing, recipe
+from fusebit_platform.runtime import builds, eviction, limits, memory, node, packing, recipe
 from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply, failure
 from fusebit_platform.runtime.errors import NodeFull, RuntimeFault, SpawnFailed
 from fusebit_platform.runtime.lanes import TOO_MANY, Lane
@@ -166,7 +166,7 @@ class Pool:
             lane.waiting.popleft()[2](answer)
 
     async def _bound(self, build: Build) -> Worker:
-        self._make_room()
+        eviction.make_room(self._workers, self._max_workers)
         spare = self._spare(build.memory_mb)
         worker = spare or await self._spawn(build.memory_mb)
         directory = worker.directory / "app"
@@ -263,16 +263,6 @@ class Pool:
         if self._current.get(name) is lane:
             del self._current[name]
 
-    def _make_room(self) -> None:
-        """End the process that has been idle longest when the node is full; raise NodeFull when none is idle."""
-        bound = [worker for worker in self._workers if worker.build is not None and not worker.retiring]
-        if len(bound) < self._max_workers:
-            return
-        idle = [worker for worker in bound if not worker.calls]
-        if not idle:
-            raise NodeFull("Every process of this node is busy.")
-        min(idle, key=lambda worker: worker.idle_since).kill()
-
     # --- time ---
 
     def _tick(self) -> None:
@@ -292,15 +282,8 @@ class Pool:
                 worker.look_idle()
         if is_whole_second and memory.is_scarce():
             self._wanted_spares = min(AT_ONCE, self._wanted_spares)
-            self._evict()
+            eviction.evict(self._workers)
         self._ticker = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
-
-    def _evict(self) -> None:
-        """End a quarter of the idle processes, those idle longest first."""
-        idle = [worker for worker in self._workers if worker.build is not None and not worker.calls]
-        idle.sort(key=lambda worker: worker.idle_since)
-        for worker in idle[: -(-len(idle) // 4)]:
-            worker.kill()
 
     def _later(self, work: "asyncio.coroutines.Coroutine[object, object, None]") -> None:  # type: ignore[name-defined]
         task = asyncio.get_running_loop().create_task(work)

@@ -1,7 +1,6 @@
 """One worker process from the platform's side: frames to it, answers from it, deadlines and its end."""
 
 import asyncio
-import contextlib
 import json
 import os
 import time
@@ -14,12 +13,12 @@ from fusebit_platform.runtime.errors import BadFrame
 from fusebit_platform.runtime.frames import ANSWER_HEAD, Kind, encode
 from fusebit_platform.runtime.limits import HOSTILE_LOG_BYTES
 from fusebit_platform.runtime.outlets import Outlet
+from fusebit_platform.runtime.output import Output
 from fusebit_platform.runtime.spawning import Launching, Process
 from fusebit_platform.runtime.watch import IDLE_SECONDS, Watch
 
 QUIET_SECONDS = 0.2  # a busy process that says nothing for so long is asked whether it lives
 SOURCES = (("function", ""), ("provider", "code_error"), ("function", "code_error"))
-OUTPUT_TAIL = 4096
 CALL, ANSWER = int(Kind.CALL), int(Kind.ANSWER)
 
 
@@ -54,7 +53,7 @@ class Worker(asyncio.Protocol):
         self._pinged_at = 0.0
         self._heard_at = 0.0
         self._log_bytes = 0
-        self._tail = b""
+        self._output: Output | None = None
         self._exit_code: int | None = None
         self._lost = False
 
@@ -64,9 +63,8 @@ class Worker(asyncio.Protocol):
         """Take over a started process and wait until its harness speaks."""
         self.process = process
         self.watch = Watch(process.pid)
-        loop = asyncio.get_running_loop()
-        loop.add_reader(process.output, self._read_output)
-        await loop.create_unix_connection(lambda: self, sock=process.frames)
+        self._output = Output(process.output, self._printed)
+        await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=process.frames)
         await asyncio.wait_for(asyncio.shield(self.ready), 10)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -170,7 +168,7 @@ class Worker(asyncio.Protocol):
     @property
     def last_words(self) -> str:
         """Return the end of what the process printed, for operators."""
-        return self._tail.decode(errors="replace").strip()[-500:]
+        return self._output.last_words if self._output is not None else ""
 
     # --- frames ---
 
@@ -250,22 +248,9 @@ class Worker(asyncio.Protocol):
         if self._sink is not None and self.build is not None:
             self._sink(self.build, call, entry)
 
-    def _read_output(self) -> None:
-        chunk = b""
-        with contextlib.suppress(BlockingIOError):
-            chunk = os.read(self.process.output, 16384) if self.process else b""
-            if not chunk:
-                self._close_output()
-        self._tail = (self._tail + chunk)[-OUTPUT_TAIL:]
-        crashing = b"<--- " in self._tail  # V8's own account of a crash says nothing to the function's author
-        if chunk and not crashing and self._sink is not None and self.build is not None:
-            self._sink(self.build, 0, endings.entry(30, chunk.decode(errors="replace").rstrip("\n")))
-
-    def _close_output(self) -> None:
-        if self.process is not None and self.process.output >= 0:
-            asyncio.get_running_loop().remove_reader(self.process.output)
-            os.close(self.process.output)
-            self.process.output = -1
+    def _printed(self, text: str) -> None:
+        if self._sink is not None and self.build is not None:
+            self._sink(self.build, 0, endings.entry(30, text))
 
     def _report(self, call: int, message: str) -> None:
         if self._sink is not None and self.build is not None:
@@ -297,9 +282,11 @@ class Worker(asyncio.Protocol):
             return
         if (attached and not self._lost) or self.gone.done():
             return
-        if self.process is not None and self.process.output >= 0:
-            self._read_output()
-            self._close_output()
+        tail = b""
+        if self._output is not None:
+            self._output.read()
+            self._output.close()
+            tail = self._output.tail
         if not self.ready.done():
             self.ready.cancel()
         if not attached and self.process is not None:
@@ -308,7 +295,7 @@ class Worker(asyncio.Protocol):
             self.outlet.close()
         self.gone.set_result(None)
         for number, (reply, _, share, _, trace_id) in list(self.calls.items()):
-            answer = endings.answer(self._exit_code, self._tail, self.memory_mb)._replace(cpu_ms=self._cost(share))
+            answer = endings.answer(self._exit_code, tail, self.memory_mb)._replace(cpu_ms=self._cost(share))
             self._report_failure(number, answer, trace_id)
             reply(answer)
         self.calls.clear()
