@@ -12,7 +12,7 @@ from social_django.models import UserSocialAuth
 
 from fusebit_bridge import door
 from tenants.errors import InvalidInput, NameTaken
-from tenants.models import FusebitUser
+from tenants.models import FusebitUser, State
 from tenants.services import audit
 
 USERNAME_LENGTH = 150
@@ -81,10 +81,24 @@ def unlink(*, user: User, pk: int) -> UserSocialAuth | None:
             raise InvalidInput("This is the only way to sign in that is left: add another one first.")
         gone_name = subject_of(gone)
         UserSocialAuth.objects.filter(pk=pk).delete()
-        FusebitUser.objects.filter(user=user, subject=gone_name).update(subject=subject_of(left[0]))
+        _search_by(user, gone_name, subject_of(left[0]))
         _rename(user, gone)
         _changed(user, "identity.unlinked", gone)
     return gone
+
+
+def _search_by(user: User, before: str, after: str) -> None:
+    """Have the person's user searched by the identity that is left, where it was by the one that goes.
+
+    The tombstone of somebody who had that identity before gives its place up once they are gone at Fusebit.
+    """
+    rows = FusebitUser.objects.filter(user=user, subject=before)
+    for row in rows:
+        tombstones = FusebitUser.objects.filter(subject=after, issuer_id=row.issuer_id, user=None, call_token=None)
+        tombstones.filter(state=State.DELETED).delete()
+        if tombstones.exists():
+            raise InvalidInput("The identity that is left is still being cleared of its last use. Wait a minute.")
+    rows.update(subject=after)
 
 
 def _rename(user: User, gone: UserSocialAuth) -> None:

@@ -16,7 +16,7 @@ KINDS = (("user", FusebitUser), ("deployment", Deployment), ("policy", BoundaryP
 def text() -> str:
     """Return everything, one family after the other."""
     families: tuple[tuple[str, str, Iterable[Sample]], ...] = (
-        ("onboarding_tenants", "Tenants.", [({}, Tenant.objects.count())]),
+        ("onboarding_tenants", "Tenants.", [({}, Tenant.objects.filter(ended_at=None).count())]),
         ("onboarding_rows", "Reconciled rows by kind and state.", _rows()),
         ("onboarding_rows_in_trouble", "Rows that are not in order, by cause.", _trouble()),
         ("onboarding_oldest_due_seconds", "How long the oldest due row waits.", [({}, health.oldest_due_s())]),

@@ -50,7 +50,7 @@ def compute() -> Overview:
             for kind, state, cause, number in diagnosis.in_trouble()
         ],
         suspended=Tenant.objects.exclude(suspended_at=None).count(),
-        tenants=Tenant.objects.count(),
+        tenants=Tenant.objects.filter(ended_at=None).count(),
         oldest_due_s=round(health.oldest_due_s()),
         is_late=health.is_late(),
         workers=pulse.living(),

@@ -3,6 +3,7 @@
 import pytest
 from django.test import override_settings
 
+from tenants.errors import InvalidInput
 from tenants.models import FusebitUser
 from tenants.services import identities
 from tenants.services.work import Worker
@@ -39,6 +40,26 @@ def test_linking_adds_an_identity_to_the_same_user_and_unlinking_removes_it(embe
     assert both == [(issuer, "github|583231"), (issuer, "local|ada")]
     assert second == [(issuer, "github|583231")]
     assert row.remote_user_id == user_id
+
+
+def test_an_identity_that_was_somebody_s_before_they_left_can_be_the_only_one(embedded: EmbeddedFusebit) -> None:
+    ada, grace = person("ada"), person("grace")
+    founded(ada)
+    founded(grace)
+    row, tombstone = FusebitUser.objects.get(user=ada), FusebitUser.objects.get(user=grace)
+    known(embedded, row)
+    grace.delete()
+    identities.link(user=ada, provider="local", uid="grace")
+    first = ada.social_auth.get(uid="ada").pk
+
+    with pytest.raises(InvalidInput, match="still being cleared"):
+        identities.unlink(user=ada, pk=first)
+    for _ in range(3):
+        Worker().run_once()
+    identities.unlink(user=ada, pk=first)
+
+    assert known(embedded, row) == [(row.issuer_id, "local|grace")]
+    assert not FusebitUser.objects.filter(pk=tombstone.pk).exists()
 
 
 def test_a_provider_whose_issuer_is_registered_adds_the_identity_of_its_own_tokens(embedded: EmbeddedFusebit) -> None:
