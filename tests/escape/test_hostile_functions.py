@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 import time
 from typing import Any
@@ -13,7 +14,7 @@ from tests.escape.conftest import LATE_S, Pools
 from tests.runtime.conftest import Functions
 
 NONE: frozenset[str] = frozenset()
-PROGRAMS = 150
+PROGRAMS = int(os.environ.get("PROGRAMS", "150"))
 
 
 @pytest.fixture(scope="module")
