@@ -54,6 +54,7 @@ class ApiTokenForm(LifeForm):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # passed on as they come
+        self.fields["name"].label = "What it is for"
         self.fields["name"].widget.attrs |= {"placeholder": "CI pipeline", **PLAIN_TEXT}
 
 
@@ -62,6 +63,7 @@ class CallTokenForm(LifeForm):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # passed on as they come
+        self.fields["name"].label = "Who calls with it"
         self.fields["name"].widget.attrs |= {"placeholder": "The shop's checkout", **PLAIN_TEXT}
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def open_context(browser: Browser, watch: Watch) -> Iterator[Callable[..., Brows
         context = browser.new_context(
             **{"reduced_motion": "reduce", "viewport": {"width": 1280, "height": 800}, **options}
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(20_000)
         context.on("page", watch.listen)
         contexts.append(context)
         return context
@@ -119,10 +120,11 @@ class Stack:
     url: str
     passwords: dict[str, str]
     data_dir: Path
+    said: str  # on both outputs, until it was ready
 
-    def sign_in(self, page: Page, who: str) -> None:
-        """Go through the whole authorization-code flow, as a person does."""
-        page.goto(self.url)
+    def sign_in(self, page: Page, who: str, at: str = "") -> None:
+        """Go through the whole authorization-code flow, as a person does who opens the site, or the page `at`."""
+        page.goto(at or self.url)
         page.get_by_role("button", name="Continue with Local sign-in").click()
         page.locator("[name=username]").fill(who)
         page.locator("[name=password]").fill(self.passwords[who])
@@ -132,8 +134,14 @@ class Stack:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The product, run by its own first command."""
+    with product(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@contextmanager
+def product(directory: Path) -> Iterator[Stack]:
     """Run the product by its own first command."""
-    directory = tmp_path_factory.mktemp("stack")
     port = free_port()
     ports = ["--port", str(port), "--platform-port", str(free_port()), "--identity-port", str(free_port())]
     command = [sys.executable, str(ROOT / "manage.py"), "quickstart", *ports, "--no-browser"]
@@ -145,7 +153,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         assert process.poll() is None, log.read_text()
         people = json.loads((directory / "data" / "people.json").read_text())["people"]
         passwords = {one["username"]: one["password"] for one in people}
-        yield Stack(f"http://127.0.0.1:{port}", passwords, directory / "data")
+        yield Stack(f"http://127.0.0.1:{port}", passwords, directory / "data", log.read_text() + output.read_text())
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(15)
@@ -177,4 +185,4 @@ def signed_in(live_server: LiveServer, open_context: Callable[..., BrowserContex
     return make
 
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=20_000)
