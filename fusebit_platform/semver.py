@@ -1,6 +1,7 @@
 """Compares versions and ranges as npm writes them, as far as engines and client versions need it."""
 
 import re
+from itertools import takewhile
 
 Version = tuple[int, int, int]
 
@@ -60,7 +61,7 @@ def _bounds(comparator: str) -> tuple[Version, Version] | None:
     if found is None:
         return None
     operator = found.group(1) or ""
-    given = [int(part) for part in found.groups()[1:] if part and part.isdigit()]
+    given = [int(part) for part in takewhile(str.isdigit, (part or "" for part in found.groups()[1:]))]
     low, above = _version(given), _after(given)
     if operator.startswith("^"):
         return low, _caret(given)

@@ -159,7 +159,9 @@ def test_an_unclosed_template_is_refused(place):
     assert message.startswith("Unable to parse function permissions: Unclosed tag")
 
 
-@pytest.mark.parametrize(("wanted", "runtime"), [("14", 14), ("16", 16), (">=18 <19", 18), (None, 14), ("^14.1", 14)])
+@pytest.mark.parametrize(
+    ("wanted", "runtime"), [("14", 14), ("16", 16), (">=18 <19", 18), (None, 14), ("^14.1", 14), ("16.x.0", 16)]
+)
 def test_the_node_version_follows_engines(place, wanted, runtime):
     package = {"engines": {"node": wanted}} if wanted else {}
     files = {**INDEX["nodejs"]["files"], "package.json": package}
