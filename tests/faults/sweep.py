@@ -172,7 +172,7 @@ def _hays(swept: Path, watch: Watch, environment: dict[str, str]) -> Iterator[tu
     yield from _files_below(swept)
     if (server := _postgresql(environment)) is not None:
         yield from _files_below(server)
-    for content, name in watch.seen.items():
+    for content, name in list(watch.seen.items()):
         yield name, content
 
 
