@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from fusebit_platform.api.base import PUBLIC, Endpoint
 from fusebit_platform.api.transport import answer
 from fusebit_platform.models import Account
+from fusebit_platform.services import accounts
 from fusebit_platform.services.tags import SERVER_VERSION
 
 
@@ -40,7 +41,8 @@ class Refresh(Endpoint):
     traced = False
 
     def get(self) -> HttpResponse:
-        """Say when the cache of subscriptions was last read: there is none, so now."""
+        """Read the defaults of subscriptions, and say that this was now: nothing else has to be read again."""
+        accounts.defaults()
         now = int(time.time() * 1000)
         return answer({"cache": now + 10_000, "who": "embedded", "at": now})
 

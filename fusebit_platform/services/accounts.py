@@ -4,7 +4,7 @@ import json
 import logging
 from typing import Any
 
-from fusebit_platform import configuration, resources
+from fusebit_platform import configuration, generation, resources
 from fusebit_platform.errors import BadRequest, NotFound
 from fusebit_platform.models import Account, Subscription
 from fusebit_platform.services import paging, registries, transactions
@@ -78,22 +78,31 @@ def get_subscription(*, account_id: str, subscription_id: str, cached: bool = Fa
     subscription = Subscription.objects.filter(account_id=account_id, pk=subscription_id).first()
     if subscription is None:
         raise NotFound(f"The subscription '{subscription_id}' does not exist")
-    record = _as_json(subscription)
-    if not cached:
-        return record
-    return _merged(_defaults(), {"id": subscription.id, "accountId": account_id, **record})
+    return effective(subscription) if cached else _as_json(subscription)
 
 
-def _defaults() -> dict[str, Any]:
-    """Return what the operator wrote down for every subscription, read anew each time."""
+def effective(subscription: Subscription) -> dict[str, Any]:
+    """Return the subscription's record over what the operator wrote down for every subscription."""
+    return _merged(defaults(), {"id": subscription.id, "accountId": subscription.account_id, **_as_json(subscription)})
+
+
+def defaults() -> dict[str, Any]:
+    """Return what holds for every subscription, read anew each time; a change begins a new generation."""
     try:
-        content = json.loads((configuration.current().data_dir / DEFAULTS_FILE).read_text(encoding="utf-8"))
+        text = (configuration.current().data_dir / DEFAULTS_FILE).read_text(encoding="utf-8")
+        content = json.loads(text)
     except FileNotFoundError:
-        return {}
+        text, content = "", {}
     except (OSError, ValueError):
         log.warning("The file %s in the data directory is not JSON; it is left out.", DEFAULTS_FILE)
-        return {}
+        text, content = "", {}
+    if _last_read.get(DEFAULTS_FILE, text) != text:
+        generation.bump(agents=False)
+    _last_read[DEFAULTS_FILE] = text
     return content if isinstance(content, dict) else {}
+
+
+_last_read: dict[str, str] = {}
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

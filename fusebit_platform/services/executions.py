@@ -12,7 +12,7 @@ from fusebit_platform.errors import SubscriptionMissing, Unauthorized
 from fusebit_platform.generation import current as generation
 from fusebit_platform.models import Function, Subscription
 from fusebit_platform.policy import UNRESTRICTED, Policy
-from fusebit_platform.services import audit, packages, policies, system_tokens, tasks
+from fusebit_platform.services import accounts, audit, packages, policies, system_tokens, tasks
 from fusebit_platform.services.functions import Address
 
 EMAIL = "function+role@fusebit.io"
@@ -95,7 +95,7 @@ def find(subscription_id: str, boundary_id: str, function_id: str) -> Executable
 
 def concurrency(subscription_id: str) -> int | None:
     """Return how many calls of a subscription may run at once; raise SubscriptionMissing (contract 6.1)."""
-    subscription = Subscription.objects.filter(pk=subscription_id).only("limits").first()
+    subscription = Subscription.objects.filter(pk=subscription_id).first()
     if subscription is None:
         raise SubscriptionMissing
     return _concurrency(subscription)
@@ -138,7 +138,7 @@ def _between(value: int, lowest: int, highest: int) -> int:
 
 
 def _concurrency(subscription: Subscription) -> int | None:
-    limit = json.loads(subscription.limits).get("concurrency", -1)
+    limit = accounts.effective(subscription)["limits"].get("concurrency", -1)
     return int(limit) if isinstance(limit, int | float) and limit >= 0 else None
 
 

@@ -12,6 +12,7 @@ from fusebit_platform.authentication import Caller
 from fusebit_platform.errors import BadRequest, SubscriptionMissing
 from fusebit_platform.models import Function, Subscription
 from fusebit_platform.services import (
+    accounts,
     cron,
     dependencies,
     functions,
@@ -129,7 +130,8 @@ def _subscription(address: Address) -> Subscription:
 
 
 def _check_static_ip(specification: Specification, subscription: Subscription) -> None:
-    if specification["compute"].get("staticIp") and json.loads(subscription.flags).get("staticIp") != "true":
+    wanted = specification["compute"].get("staticIp")
+    if wanted and accounts.effective(subscription)["flags"].get("staticIp") != "true":
         raise BadRequest("Static IP feature requested for a subscription that doesn't have access to it.")
 
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.embedded import EmbeddedFusebit
+from tests.embedded import EmbeddedFusebit, text_function
 
 KEY = {"keyId": "k", "publicKey": "foo"}
 
@@ -178,6 +178,24 @@ def test_defaults_of_the_deployment_lie_under_the_subscriptions_own(embedded):
     assert (cached["extra"], cached["displayName"]) == (defaults["extra"], "Tests")
     assert plain == {"id": embedded.subscription, "displayName": "Tests", "limits": {}, "flags": {}}
     assert plain.items() <= {**cached, "limits": {}}.items()
+
+
+def test_defaults_of_the_deployment_hold_for_calls_from_the_next_refresh_on(embedded, boundary):
+    path, run_path = embedded.f(boundary, "f"), embedded.run_path(boundary, "f")
+    fixed = {**text_function(), "compute": {"staticIp": True}}
+    assert embedded.request("PUT", path, json=text_function()).status_code == 200
+    assert embedded.request("GET", run_path).status_code == 200
+    file = embedded.directory / "platform" / "subscription-defaults.json"
+    file.write_text(json.dumps({"limits": {"concurrency": 0}, "flags": {"staticIp": "true"}}))
+    try:
+        assert embedded.request("GET", "/v1/refresh", token=None).status_code == 200
+        assert embedded.request("GET", run_path).status_code == 429
+        assert embedded.request("PUT", path, json=fixed).status_code in {200, 201}
+    finally:
+        file.unlink()
+    assert embedded.request("GET", "/v1/refresh", token=None).status_code == 200
+    assert embedded.request("GET", run_path).status_code == 200
+    assert embedded.request("PUT", path, json=fixed | {"metadata": {"a": 1}}).status_code == 400
 
 
 def test_npm_may_ask_but_finds_nothing(embedded):
