@@ -60,7 +60,7 @@ class Scribe:
 
     def write(self) -> None:
         """Write what came since the last time; keep it when the database does not take it."""
-        self._runs.extend(journal.run_entries(self._records.take()))
+        self._runs.extend(journal.run_entries(journal.worth_writing(self._records.take())))
         self._lines.extend(journal.within_measure(map(journal.line_entry, self._take_lines())))
         runs, lines = list(self._runs), list(self._lines)
         try:
@@ -78,7 +78,7 @@ class Scribe:
             yield self._new_lines.popleft()
 
     def _write_down(self, runs: list[RunEntry], lines: list[LineEntry]) -> None:
-        kept = journal.worth_writing(journal.of_known_places(runs))
+        kept = journal.of_known_places(runs)
         journal.write(runs=kept, lines=lines)
         self._pruner.written(runs=kept, lines=lines)
         self._forget()

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -36,7 +36,7 @@ DAY_MS = 24 * 60 * 60 * 1000
 Kind = type[Run] | type[LogLine]
 TABLES: dict[Kind, str] = {Run: "fusebit_platform_run", LogLine: "fusebit_platform_logline"}
 Place = tuple[str, str]  # subscription and boundary
-_place = itemgetter(0, 1)
+_place = attrgetter("subscription_id", "boundary_id")
 
 
 class RunEntry(NamedTuple):
@@ -80,6 +80,22 @@ def storable(text: str, limit: int) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
+def worth_writing(records: Sequence[Any], kept: int = RUNS_KEPT) -> Sequence[Any]:
+    """Leave out the calls that would be cut back as soon as they were written: those before a boundary's latest."""
+    counts = Counter(map(_place, records))
+    too_many = {place: count - kept for place, count in counts.items() if count > kept}
+    if not too_many:
+        return records
+    left = []
+    for record in records:
+        place = _place(record)
+        if too_many.get(place, 0) > 0:
+            too_many[place] -= 1
+        else:
+            left.append(record)
+    return left
+
+
 def run_entries(records: Iterable[Any]) -> list[RunEntry]:
     """Return what is written of calls as the gateway remembers them."""
     usual: dict[tuple[Any, int], str] = {}  # of calls without trouble, by who called and with which permissions
@@ -114,22 +130,6 @@ def _entry(record: Any, details: str) -> RunEntry:
         record.kind,
         details,
     )
-
-
-def worth_writing(runs: Sequence[RunEntry], kept: int = RUNS_KEPT) -> Sequence[RunEntry]:
-    """Leave out the calls that would be cut back as soon as they were written: those before a boundary's latest."""
-    counts = Counter(map(_place, runs))
-    too_many = {place: count - kept for place, count in counts.items() if count > kept}
-    if not too_many:
-        return runs
-    left = []
-    for run in runs:
-        place = (run.subscription_id, run.boundary_id)
-        if too_many.get(place, 0) > 0:
-            too_many[place] -= 1
-        else:
-            left.append(run)
-    return left
 
 
 def _particulars(record: Any) -> str:
