@@ -13,7 +13,7 @@ from fusebit_platform.errors import BadRequest
 from fusebit_platform.models import NAME_BYTES, RESOURCE_BYTES
 
 CUSTOM = "contract"  # the type of our own errors: their message already is the contract's text
-MAX_TEXT_BYTES = 100_000
+MAX_TEXT_BYTES = 500 * 1024  # the largest body of JSON
 INTEGER = re.compile(r"[+-]?[0-9]{1,15}", re.ASCII)
 NUMBER = re.compile(r"[+-]?([0-9]{1,15}(\.[0-9]{0,15})?|\.[0-9]{1,15})(e[+-]?[0-9]{1,2})?", re.ASCII | re.IGNORECASE)
 

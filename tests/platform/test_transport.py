@@ -148,6 +148,12 @@ def test_a_body_over_the_limit_is_413_after_authorisation(embedded, boundary):
     assert embedded.request("POST", f"{embedded.f(boundary, 'big')}/build", json={}).status_code == 413
 
 
+@pytest.mark.parametrize(("spare", "status"), [(0, 200), (-1, 413)])
+def test_a_body_may_be_as_large_as_the_limit_to_the_byte(embedded, spare, status):
+    name = "x" * (100 * 1024 - len('{"displayName": ""}') - spare)
+    assert embedded.request("POST", f"{embedded.a}/client", json={"displayName": name}).status_code == status
+
+
 def test_a_body_far_over_every_limit_is_413_too(embedded):
     answer = embedded.request("POST", f"{embedded.a}/client", json={"displayName": "x" * 5_000_000})
     assert answer.status_code == 413
