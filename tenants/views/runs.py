@@ -18,6 +18,7 @@ from tenants.views import answers, frame, frames, panel_forms, scope
 
 PAGE = 50
 VERSIONS_OFFERED = 50
+REPORTED_WITHIN = timedelta(seconds=15)
 
 
 @never_cache
@@ -74,9 +75,15 @@ def show(request: HttpRequest, member: Membership, run: Run, form: CallForm | No
 @never_cache
 @require_GET
 def lines(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
-    """Show what one call printed; asked from Fusebit when the page is there."""
-    run = selectors.run_or_404(scope.membership(request, slug).tenant, run_id)
-    return render(request, "tenants/_lines.html", {"lines": run_logs.of(run), "run": run, "frame": frames.of_run(run)})
+    """Show what one call printed, asked from Fusebit when the page is there; of a fresh one again and again."""
+    tenant = scope.membership(request, slug).tenant
+    run = selectors.run_or_404(tenant, run_id)
+    if not run.remote_id and mirroring.catch_up(tenant=tenant):
+        run = selectors.run_or_404(tenant, run_id)
+    is_fresh = timezone.now() - run.created_at < REPORTED_WITHIN
+    is_awaited = is_fresh and not run.remote_id and mirroring.standing(mirroring.RUNS) != mirroring.UNREPORTED
+    shown = {"lines": run_logs.of(run), "run": run, "tenant": tenant, "is_awaited": is_awaited}
+    return render(request, "tenants/_lines.html", shown)
 
 
 def _list(request: HttpRequest, tenant: Tenant, function: Function | None, shown: dict[str, Any]) -> HttpResponse:

@@ -44,6 +44,8 @@ def test_a_failed_call_is_found_explained_and_replayed_after_the_fix(page: Page,
     expect(page.get_by_role("heading", name="The function failed.")).to_be_visible()
     expect(page.locator(".printed")).to_contain_text("before", timeout=PATIENCE_MS)
     look(page, "run-failed")
+    request, answer = page.locator(".two > section").evaluate_all("parts => parts.map((part) => part.clientWidth)")
+    assert abs(request - answer) < 10
     page.get_by_role("link", name="Open index.js at line 3").click()
     in_editor(page)
     expect(page.locator("code-editor:focus")).to_be_visible()

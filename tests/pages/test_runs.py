@@ -185,6 +185,15 @@ def test_a_call_without_a_kept_request_cannot_be_sent_again(ada: Client, cast: C
     assert "there is nothing to send again" in answer.content.decode()
 
 
+def test_what_a_fresh_call_printed_is_asked_for_until_fusebit_has_reported_it(
+    ada: Client, cast: Cast, home_of: str
+) -> None:
+    fresh, old = called(cast), called(cast, created_at=timezone.now() - timedelta(minutes=1))
+
+    assert "hx-trigger" in page(ada, f"{home_of}runs/{fresh.pk}/lines/")
+    assert "hx-trigger" not in page(ada, f"{home_of}runs/{old.pk}/lines/")
+
+
 def test_a_call_from_outside_says_why_it_has_no_body_and_asks_for_one(ada: Client, cast: Cast, home_of: str) -> None:
     run = called(cast, method="POST", path="/hook", status=500, cause="code_error", remote_id="7")
 
