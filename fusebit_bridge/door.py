@@ -1,7 +1,7 @@
 """The public door: everything that the rest of the project may ask of the bridge.
 
-With the client key, in the worker only: `provisioner` and `ensure_tenant_issuer`. With the tenants' key, in site and
-worker: `tenant`; under the tenants' encryption keys: `vault`. Everything raises FusebitError and nothing else.
+With the client key, in the worker only: `provisioner`, `ensure_tenant_issuer`, `abandoned`. With the tenants' key, in
+site and worker: `tenant`; under the tenants' encryption keys: `vault`. Everything raises FusebitError and nothing else.
 """
 
 from collections.abc import Iterable
@@ -86,6 +86,7 @@ __all__ = [
     "Unreachable",
     "Untrusted",
     "Vault",
+    "abandoned",
     "advance_rotation",
     "begin_rotation",
     "boundary_access",
@@ -167,6 +168,11 @@ def tenant(subject: str, boundary_id: str, issuer_id: str = "", generation: int 
     `generation` counts the changes of the person's permissions: no token that is kept outlives one.
     """
     return connection.tenant_session(subject, boundary_id, issuer_id, generation)
+
+
+def abandoned(boundary_id: str) -> TenantSession:
+    """Return a session that signs as the client, in the worker only: to clear a boundary that has no members."""
+    return connection.client_session(boundary_id)
 
 
 def keep_pace(rate: float) -> None:

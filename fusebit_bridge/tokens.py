@@ -8,6 +8,7 @@
 | `keep_policy`   | client    | `policy:update` on one boundary's policy                      | 60 s  | no   |
 | `read`          | tenant    | `function:get` in one boundary                                | 120 s | 60 s |
 | `put`, `delete` | tenant    | that verb on one function (`put`: and what the code may hold) | 60 s  | no   |
+| `delete`        | client    | the same, where the tenant has ended and nobody is left       | 60 s  | no   |
 | `execute`       | tenant    | `function:execute` on one function                            | 60 s  | 30 s |
 | `read_log`      | tenant    | `function:get-log` on one function or boundary                | 60 s  | 30 s |
 | `trial`         | tenant    | what the person chose, on one function                        | 60 s  | no   |

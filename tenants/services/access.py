@@ -29,11 +29,8 @@ def of_memberships(memberships: Iterable[Membership]) -> frozenset[door.Statemen
 
 
 def desired(user: User) -> frozenset[door.Statement]:
-    """Return exactly what the person is to be granted: nothing when their account is closed or the tenant suspended.
-
-    Of a tenant that ended they keep it until its functions are gone: they sign for that.
-    """
-    memberships = Membership.objects.filter(user=user, tenant__suspended_at=None).select_related("tenant")
+    """Return exactly what the person is to be granted: nothing when their account is closed or the tenant suspended."""
+    memberships = selectors.memberships_of(user).filter(tenant__suspended_at=None)
     return of_memberships(memberships) if user.is_active else frozenset()
 
 

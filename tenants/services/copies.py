@@ -45,7 +45,7 @@ def sweep() -> int:
     removed = 0
     for row in Copy.objects.filter(left_over_at__lt=timezone.now()).select_related("tenant")[:AT_ONCE]:
         try:
-            _remove(row, deployments.session_for(row.tenant_id, row.tenant.boundary_id, None))
+            _remove(row, deployments.session_to_remove(row.tenant))
         except door.FusebitError as error:
             log.info("The copy %s could not be removed: %s", row.name, error.message)
             Copy.objects.filter(pk=row.pk).update(left_over_at=timezone.now() + AGAIN_AFTER)

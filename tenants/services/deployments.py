@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from fusebit_bridge import door
-from tenants.models import Deployment, FunctionVersion, FusebitUser, Release, Role, State
+from tenants.models import Deployment, FunctionVersion, FusebitUser, Release, Role, State, Tenant
 from tenants.services import build_log, causes, origins, reconciliation, secrets
 from tenants.services.reconciliation import Claim
 
@@ -82,6 +82,13 @@ def session_for(
     return door.tenant(signer.subject, boundary_id, signer.issuer_id, signer.desired_gen)
 
 
+def session_to_remove(tenant: Tenant, person: User | None = None) -> door.TenantSession:
+    """Return a session that can remove something of the tenant; one that ended has no members left to sign."""
+    if tenant.ended_at is not None:
+        return door.abandoned(tenant.boundary_id)
+    return session_for(tenant.pk, tenant.boundary_id, person)
+
+
 def _members(tenant_id: Any, roles: list[Role]) -> QuerySet[FusebitUser]:
     """Return the users at Fusebit of the tenant's members in these roles."""
     rows: QuerySet[FusebitUser] = FusebitUser.objects.filter(
@@ -127,7 +134,7 @@ def _publish(row: Deployment, held: Claim) -> dict[str, Any]:
 
 def _remove(row: Deployment, held: Claim) -> dict[str, Any]:
     function = row.function
-    session = session_for(function.tenant_id, function.tenant.boundary_id, row.requested_by)
+    session = session_to_remove(function.tenant, row.requested_by)
     with contextlib.suppress(door.Missing):  # what is wanted is already so
         session.delete_function(function.name)
     return reconciliation.settled(held, state=State.DELETED, live_version=None, location="")

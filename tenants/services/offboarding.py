@@ -3,6 +3,8 @@
 The tenant's row stays, so that its boundary and its name are never used for another, and so do ledger and audit trail.
 """
 
+from datetime import timedelta
+
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
@@ -16,25 +18,24 @@ from tenants.models import (
     Deployment,
     Function,
     Invitation,
-    Membership,
     RunBody,
     State,
     Tenant,
 )
 from tenants.services import audit, call_tokens, provisioning
 
-AT_ONCE = 20  # tenants of one round
+CALLS_END = timedelta(hours=1)  # whatever was under way when it ended
 
 
 def end(*, tenant: Tenant, actor: User) -> bool:
     """End the tenant for good; False when that was done before.
 
     Its key is destroyed here and now, so that no copy of its secrets, kept requests and answers can be read any more.
-    Its functions are wanted gone; the members keep their access at Fusebit until they are, for they sign for that.
+    Its members have no access from now on, and its functions are wanted gone: the worker signs for that as the client.
     """
     now = timezone.now()
     with transaction.atomic():
-        if not Tenant.objects.filter(pk=tenant.pk, ended_at=None).update(ended_at=now, suspended_at=None):
+        if not Tenant.objects.filter(pk=tenant.pk, ended_at=None).update(ended_at=now):
             return False
         _make_unreadable(tenant)
         Case.objects.filter(function__tenant=tenant).delete()
@@ -50,35 +51,22 @@ def end(*, tenant: Tenant, actor: User) -> bool:
         Copy.objects.filter(tenant=tenant).update(left_over_at=now)
         BoundaryPolicy.objects.get_or_create(tenant=tenant)
         BoundaryPolicy.objects.filter(tenant=tenant).want(suspended=True)
-        _look_at_members(tenant)
-        audit.record(action="tenant.ended", tenant=tenant, actor=actor, target=tenant.slug)
-    tenant.ended_at, tenant.suspended_at = now, None
+        people = list(tenant.memberships.select_related("user"))
+        tenant.memberships.all().delete()
+        for membership in people:
+            provisioning.look_again(user=membership.user)
+        audit.record(action="tenant.ended", tenant=tenant, actor=actor, target=tenant.slug, people=len(people))
+    tenant.ended_at = now
     return True
 
 
-def finish() -> int:
-    """Take the members' access away where functions and copies are gone; return how many tenants that were."""
-    ending = Tenant.objects.exclude(ended_at=None).filter(pk__in=Membership.objects.values("tenant"))
-    left = Deployment.objects.exclude(state=State.DELETED).values("function__tenant")
-    done = 0
-    for tenant in ending.exclude(pk__in=left).exclude(pk__in=Copy.objects.values("tenant"))[:AT_ONCE]:
-        with transaction.atomic():
-            people = _look_at_members(tenant)
-            _make_unreadable(tenant)  # once more: calls were under way
-            if tenant.memberships.all().delete()[0]:
-                audit.record(action="tenant.left_fusebit", tenant=tenant, actor=None, target=tenant.slug, people=people)
-                done += 1
-    return done
+def sweep() -> None:
+    """Make unreadable, once more, what calls wrote that were under way when their tenant ended."""
+    for tenant in Tenant.objects.filter(ended_at__gt=timezone.now() - CALLS_END):
+        _make_unreadable(tenant)
 
 
 def _make_unreadable(tenant: Tenant) -> None:
     """Destroy the tenant's key; what is only kept for a while goes altogether."""
     door.shred(str(tenant.pk))
     RunBody.objects.filter(run__tenant=tenant).delete()
-
-
-def _look_at_members(tenant: Tenant) -> int:
-    people = list(tenant.memberships.select_related("user"))
-    for membership in people:
-        provisioning.look_again(user=membership.user)
-    return len(people)

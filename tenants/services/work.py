@@ -113,7 +113,7 @@ class Worker:
         pulse.take_back_leases()
         provisioning.heal()
         call_tokens.expire()
-        offboarding.finish()
+        offboarding.sweep()
 
     def _hand_out(self, pool: ThreadPoolExecutor) -> None:
         self._busy = {key: step for key, step in self._busy.items() if not step.done()}
