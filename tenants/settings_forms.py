@@ -27,7 +27,6 @@ SAME = "same"
 ROUTE_RULES = [(SAME, "Same as the function"), *CALLERS]
 ROUTE_PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{0,199}")
 BLANK_ROUTES = 2
-ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 TAG = re.compile(r"[\w-]{1,30}")
 GRANT = re.compile(r"\S{1,100} /\S{0,400}")
 
@@ -100,7 +99,7 @@ class SettingsForm(forms.Form):
     def clean_origins(self) -> list[str]:
         """Return one origin a line."""
         lines = [line.strip().rstrip("/").lower() for line in self.cleaned_data["origins"].splitlines() if line.strip()]
-        if wrong := [line for line in lines if not ORIGIN.fullmatch(line)]:
+        if wrong := [line for line in lines if not origins.ORIGIN.fullmatch(line)]:
             raise ValidationError(f"“{wrong[0][:60]}” is not an origin: write https://shop.example.com.")
         return lines
 

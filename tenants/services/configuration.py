@@ -8,7 +8,7 @@ from django.db import transaction
 
 from tenants.errors import InvalidInput, StaleVersion
 from tenants.models import Function, FunctionVersion
-from tenants.services import audit, functions, secrets, settings_names
+from tenants.services import audit, functions, origins, secrets, settings_names
 
 SHORTEST_SECRET = 4  # shorter ones could not be masked without masking half of every log line
 LONGEST_VALUE = 8_000
@@ -108,6 +108,10 @@ def _check_value(name: str, value: str, *, is_secret: bool) -> None:
         raise InvalidInput(f"{name} is longer than {LONGEST_VALUE} characters.", field=name)
     if "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
         raise InvalidInput(f"{name} is not text.", field=name)
+    if name == origins.NAME and is_secret:
+        raise InvalidInput(f"{name} is the CORS list of the settings, which is no secret.", field=name)
+    if name == origins.NAME:
+        origins.check(value)
     if is_secret and len(value.strip()) < SHORTEST_SECRET:
         raise InvalidInput(f"{name} is shorter than {SHORTEST_SECRET} characters, too short to be masked.", field=name)
 

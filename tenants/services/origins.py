@@ -3,11 +3,15 @@
 Fusebit answers every preflight and lets pages of every site read (contract 1.6); only the function can refuse.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from tenants.errors import InvalidInput
+
 NAME = "ALLOWED_ORIGINS"  # of the configuration value that holds the list, separated by commas
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 FILE = "_cors-list.js"
 LINE = f'\n;module.exports = require("./{FILE}")(module.exports); // the CORS list of the settings\n'
 SOURCE = Path(__file__).resolve().parent.parent / "guards" / "cors-list.js"
@@ -26,6 +30,13 @@ def bare(files: Mapping[str, str]) -> dict[str, str]:
         return dict(files)
     written = {path: text for path, text in files.items() if path != FILE}
     return {**written, "index.js": written.get("index.js", "").removesuffix(LINE)}
+
+
+def check(value: str) -> None:
+    """Raise InvalidInput for a list that no page could be on; `*` stands for pages of every site."""
+    for one in value.split(","):
+        if one.strip() != "*" and not ORIGIN.fullmatch(one.strip().lower()):
+            raise InvalidInput(f"“{one.strip()[:60]}” is not an origin: write https://shop.example.com.", field=NAME)
 
 
 def words(configuration: Mapping[str, str]) -> str:

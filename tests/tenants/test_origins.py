@@ -7,7 +7,7 @@ import requests
 
 from tenants.errors import InvalidInput
 from tenants.models import Function, Tenant
-from tenants.services import comparisons, deployments, functions, live, origins
+from tenants.services import comparisons, configuration, deployments, functions, live, origins
 from tests.fusebit_process import EmbeddedFusebit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.processes]
@@ -86,6 +86,26 @@ def test_nobody_can_save_a_file_under_the_guards_name(ada_at_home: Tenant) -> No
 
     with pytest.raises(InvalidInput, match="cannot be the name of a file"):
         functions.save(function=fresh(ada_at_home), change=change, base_version=1, author=ada_at_home.members.get())
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "words"),
+    [
+        ("plain", "shop.example.com", "is not an origin"),
+        ("plain", f"{SHOP}, https://a.example/path", "is not an origin"),
+        ("secret", SHOP, "which is no secret"),
+    ],
+)
+def test_a_list_that_could_not_work_is_refused_wherever_it_is_set(
+    ada_at_home: Tenant, kind: str, value: str, words: str
+) -> None:
+    hello, ada = fresh(ada_at_home), ada_at_home.members.get()
+
+    with pytest.raises(InvalidInput, match=words):
+        configuration.patch(function=hello, author=ada, **{kind: {origins.NAME: value}})
+
+    configuration.patch(function=hello, author=ada, plain={origins.NAME: f"{SHOP}, http://localhost:3000, *"})
+    assert fresh(ada_at_home).latest.number == 2
 
 
 @pytest.mark.parametrize("code", ["module.exports = 1;", "module.exports = [1, 2];", "module.exports = async () => 1;"])
