@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from fusebit_platform import encodings
+from fusebit_platform.runtime.builds import MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES
 from fusebit_platform.validation import (
     AccountId,
     Boolean,
@@ -23,8 +24,6 @@ from fusebit_platform.validation import (
 )
 
 WORD = re.compile(r"\w", re.ASCII)
-MAX_NAME_BYTES = 255
-MAX_DEPTH = 16
 ENTRY = "index.js"
 
 
@@ -60,7 +59,8 @@ def _check_names(names: Iterable[str]) -> None:
     known = set(names)
     for name in known:
         parts = name.split("/")
-        unclean = "\\" in name or not name.isprintable() or len(parts) > MAX_DEPTH
+        large = len(parts) > MAX_DEPTH or len(name.encode()) > MAX_PATH_BYTES
+        unclean = large or "\\" in name or not name.isprintable()
         if unclean or any(part in {"", ".", ".."} or len(part.encode()) > MAX_NAME_BYTES for part in parts):
             raise wrong_at(name, "is not a valid file name")
         if any("/".join(parts[:depth]) in known for depth in range(1, len(parts))):

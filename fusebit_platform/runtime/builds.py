@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 from fusebit_platform.runtime.errors import BadBuild
 
-MAX_DEPTH = 12
+MAX_DEPTH = 16
 MAX_NAME_BYTES = 255
+MAX_PATH_BYTES = 1024
+PACKAGES = "node_modules"
 CPU_SECONDS = 10.0  # that every call may use; those with much time may use a third of it
 
 
@@ -112,6 +114,7 @@ def _parts(name: str) -> tuple[str, ...]:
         and not name.startswith("/")
         and "\0" not in name
         and ".." not in parts
+        and len(name.encode(errors="surrogatepass")) <= MAX_PATH_BYTES
         and all(len(part.encode(errors="surrogatepass")) <= MAX_NAME_BYTES for part in parts)
     )
     if not allowed:

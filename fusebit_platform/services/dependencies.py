@@ -10,6 +10,7 @@ from typing import Any
 from fusebit_platform import semver
 from fusebit_platform.errors import BadRequest, TooManyRequests
 from fusebit_platform.runtime import npm
+from fusebit_platform.runtime.builds import PACKAGES
 from fusebit_platform.runtime.errors import NpmFailed
 from fusebit_platform.services import packages
 
@@ -40,11 +41,20 @@ def pin(specification: dict[str, Any], previous: Mapping[str, Any] | None) -> No
     Versions stay what they are until the declared ranges or the version of Node.js change.
     """
     ranges = specification["ranges"]
+    if ranges:
+        _refuse_own_packages(specification["nodejs"])
     if previous is not None and previous["ranges"] == ranges and previous["node"] == specification["node"]:
         specification["dependencies"] = previous.get("dependencies", {})
         specification["packages"] = previous.get("packages", "")
     else:
         resolve(specification, fresh=False)
+
+
+def _refuse_own_packages(nodejs: Mapping[str, Any]) -> None:
+    """Raise BadRequest for files where the packages will be."""
+    names = [*nodejs["files"], *nodejs.get("encodedFiles", {})]
+    if any(name.split("/", 1)[0] == PACKAGES for name in names):
+        raise BadRequest(f"Files in {PACKAGES} can not be combined with dependencies.")
 
 
 def resolve(specification: dict[str, Any], *, fresh: bool = True) -> None:

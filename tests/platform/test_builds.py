@@ -209,6 +209,18 @@ def test_a_build_that_fails_is_told_by_the_build_and_delays_the_next_attempt(pla
     )
 
 
+@pytest.mark.parametrize("where", ["files", "encodedFiles"])
+def test_files_where_the_packages_will_be_are_refused(place, where):
+    own = {"node_modules/own/index.js": "1" if where == "files" else {"data": "1", "encoding": "utf8"}}
+    files = {"index.js": CODE, "package.json": {"dependencies": {"greeter": "*"}}}
+    nodejs = {"files": files | own} if where == "files" else {"files": files, "encodedFiles": own}
+    answer = place.server.request("PUT", place.path, json={"nodejs": nodejs})
+    told = (answer.status_code, answer.json()["message"])
+    assert told == (400, "Files in node_modules can not be combined with dependencies.")
+    del nodejs["files"]["package.json"]
+    assert place.server.request("PUT", place.path, json={"nodejs": nodejs}).status_code == 200
+
+
 def test_scripts_of_packages_never_run(place):
     place.succeed(place.put({"scripted": "*"}, "module.exports = async (ctx) => ({body: require('scripted')});"))
     assert place.call().json() == 1

@@ -179,11 +179,33 @@ def test_a_node_version_that_is_not_there_is_refused(place, wanted):
 
 
 @pytest.mark.parametrize(
-    "name", ["../x", "/etc/x", "a/../../x", "a\\..\\x", ".", "", "a//b", "a\u0000", "x" * 256, "index.js/x", "a/./b"]
+    "name",
+    [
+        "/".join("d" * 17),
+        "/".join(["d" * 255] * 5),
+        "../x",
+        "/etc/x",
+        "a/../../x",
+        "a\\..\\x",
+        ".",
+        "",
+        "a//b",
+        "a\u0000",
+        "x" * 256,
+        "index.js/x",
+        "a/./b",
+    ],
 )
 def test_file_names_stay_inside_the_function(place, name):
     body = {"nodejs": {"files": {"index.js": "x", name: "y"}}}
     assert "is not a valid file name" in place.refused(body)
+
+
+def test_files_may_lie_as_deep_as_they_are_accepted(place):
+    name = "/".join([*"d" * 15, "x.js"])
+    code = f"module.exports = async (ctx) => ({{body: require('./{name}')}});"
+    assert place.put(nodejs={"files": {"index.js": code, name: "module.exports = 7;"}}).status_code == 200
+    assert place.embedded.request("GET", place.embedded.run_path(place.boundary, "f"), token=None).json() == 7
 
 
 def test_the_body_must_agree_with_the_url(place):
