@@ -109,6 +109,11 @@ class NodeFiles(Shape):
     files: Annotated[dict[str, Any], BeforeValidator(_files)] = {}
     encoded_files: Annotated[dict[str, EncodedFile], AfterValidator(_named)] = {}
 
+    @model_validator(mode="after")
+    def _all_can_lie_side_by_side(self) -> "NodeFiles":
+        _check_names([*self.files, *self.encoded_files])
+        return self
+
 
 class Compute(Shape):
     """What a run may use: MB and seconds."""

@@ -201,6 +201,13 @@ def test_file_names_stay_inside_the_function(place, name):
     assert "is not a valid file name" in place.refused(body)
 
 
+def test_encoded_files_lie_beside_the_others(place):
+    encoded_file = {"data": "1", "encoding": "utf8"}
+    nodejs = {"files": {"index.js": "x", "a": "1", "b/c": "1"}, "encodedFiles": {"a/b": encoded_file}}
+    assert place.refused({"nodejs": nodejs}) == 'nodejs.a/b: "a/b" is not a valid file name'
+    assert "is not a valid file name" in place.refused({"nodejs": {**nodejs, "encodedFiles": {"b": encoded_file}}})
+
+
 def test_files_may_lie_as_deep_as_they_are_accepted(place):
     name = "/".join([*"d" * 15, "x.js"])
     code = f"module.exports = async (ctx) => ({{body: require('./{name}')}});"
