@@ -74,6 +74,8 @@ class Needles:
         for text in {hay, hay.replace(b"\n", b"").replace(b"\\n", b"").replace(b"\r", b"")}:
             for begin in range(0, len(text), PIECE):
                 piece = text[begin : begin + PIECE + WINDOW]
+                if piece.count(0) == len(piece):
+                    continue  # room in a database's log
                 blocks = [piece[start : start + BLOCK] for start in range(0, len(piece) - BLOCK + 1, STEP_OF_HAY)]
                 if not self._blocks.keys().isdisjoint(blocks):
                     for number, block in enumerate(blocks):
