@@ -42,7 +42,6 @@ BY_RIGHT: tuple[tuple[str, bytes, str], ...] = (
         "the answer that hands an invitation out, as the contract has it",
     ),
     (r"^pages: .* (GET|POST) \S+/v1/run/", b"", "what a function answered: the contract gives it its tokens"),
-    (r"^pages: .* GET \S+/function/f/task/tsk-[0-9a-f]+$", b"", "the same, of a task"),
     (r"^pages: .* POST (/api/v1/tenants|/t)/\S+/tokens/$", b"fbt_", "the page that shows a personal token, once"),
     (r"^/proc/\d+/environ of ", b"\0TOKEN=fbt_", "an example of the API's document, run as it says"),
 )
@@ -52,7 +51,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-token = jwt.encode({"sub": "planted"}, key, algorithm="RS256")
+token = jwt.encode({"sub": "planted " + os.urandom(16).hex()}, key, algorithm="RS256")
 place = sys.argv[1]
 open(place + "/a.log", "w").write("key: " + pem[700:760])
 database = sqlite3.connect(place + "/b.sqlite3")

@@ -1,7 +1,5 @@
 """Contract 6.7: tasks are accepted with 202, run later and bounded, and tell how far they got."""
 
-import base64
-import json
 import re
 import time
 from datetime import UTC, datetime
@@ -19,7 +17,10 @@ CODE = """module.exports = async (ctx) => {
   if (ctx.body.large) return {body: 'x'.repeat(600000)};
   if (ctx.body.leave) process.exit(3);
   if (ctx.body.ms) await new Promise((done) => setTimeout(done, ctx.body.ms));
-  return {status: 201, headers: {'x-a': 'b'}, body: {...ctx, configuration: undefined}};
+  // What the token says, and not the token: answers of tasks are kept.
+  const said = (token) => token && JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+  const fusebit = {...ctx.fusebit, functionAccessToken: said(ctx.fusebit.functionAccessToken)};
+  return {status: 201, headers: {'x-a': 'b'}, body: {...ctx, fusebit, configuration: undefined}};
 };"""
 ROUTES = [
     {"path": "/jobs", "task": {}},
@@ -133,8 +134,7 @@ def test_the_ctx_of_a_task_is_the_request_with_headers_about_the_task(tasks):
 
 def test_a_task_s_token_has_the_permissions_of_its_route(tasks):
     task = tasks.post("/able", token=None).json()
-    token = tasks.finished(task)["output"]["response"]["body"]["fusebit"]["functionAccessToken"]
-    claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    claims = tasks.finished(task)["output"]["response"]["body"]["fusebit"]["functionAccessToken"]
     assert claims["sub"].endswith(f":{tasks.boundary}:f:task")
     assert claims["https://fusebit.io/permissions"]["allow"][0]["action"] == "storage:get"
     assert claims["exp"] - claims["iat"] == 30 * 60
