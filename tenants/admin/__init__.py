@@ -71,7 +71,7 @@ class TenantAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not 
         """Have the tenants looked at as soon as possible."""
         for tenant in queryset:
             provisioning.retry(tenant=tenant, actor=operator(request))
-        self.message_user(request, f"{len(queryset)} tenants will be looked at now.", messages.SUCCESS)
+        self.message_user(request, f"Tenants that will be looked at now: {len(queryset)}.", messages.SUCCESS)
 
     @admin.action(description="Suspend…", permissions=["view"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[models.Tenant]) -> HttpResponse | None:
@@ -81,19 +81,19 @@ class TenantAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not 
             stops = "This Fusebit has no policies: what anybody may call, and schedules, go on."
             if mirroring.standing(mirroring.POLICY) != mirroring.UNREPORTED:
                 stops = "Their functions stop."
-            words = f"{len(queryset)} tenants with {people} people lose access at Fusebit. {stops}"
+            words = f"Tenants: {len(queryset)}. People who lose access at Fusebit: {people}. {stops}"
             return self._ask(request, queryset, "Suspend", words)
         done = sum(operations.suspend(tenant=tenant, actor=operator(request)) for tenant in queryset)
-        self.message_user(request, f"{done} tenants are being suspended.", messages.SUCCESS)
+        self.message_user(request, f"Tenants that are being suspended: {done}.", messages.SUCCESS)
         return None
 
     @admin.action(description="Resume…", permissions=["view"])
     def resume(self, request: HttpRequest, queryset: QuerySet[models.Tenant]) -> HttpResponse | None:
         """Give access back, when that is confirmed."""
         if "confirmed" not in request.POST:
-            return self._ask(request, queryset, "Resume", f"{len(queryset)} tenants get their access back.")
+            return self._ask(request, queryset, "Resume", f"Tenants that get their access back: {len(queryset)}.")
         done = sum(operations.resume(tenant=tenant, actor=operator(request)) for tenant in queryset)
-        self.message_user(request, f"{done} tenants are being resumed.", messages.SUCCESS)
+        self.message_user(request, f"Tenants that are being resumed: {done}.", messages.SUCCESS)
         return None
 
     @admin.action(description="End for good…", permissions=["view"])
@@ -101,12 +101,15 @@ class TenantAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not 
         """Off-board, when that is confirmed."""
         if "confirmed" not in request.POST:
             words = (
-                f"{len(queryset)} tenants end for good. Their members cannot open them any more, their secrets and kept"
-                " requests become unreadable at once, and their functions are deleted at Fusebit. Nothing undoes this."
+                f"Tenants that end for good: {len(queryset)}. Their members cannot open them any more, their secrets"
+                " and kept requests become unreadable at once, and their functions are deleted at Fusebit."
+                " Nothing undoes this."
             )
             return self._ask(request, queryset, "End", words)
         done = sum(offboarding.end(tenant=tenant, actor=operator(request)) for tenant in queryset)
-        self.message_user(request, f"{done} tenants have ended; Fusebit is being cleared of them.", messages.SUCCESS)
+        self.message_user(
+            request, f"Tenants that have ended: {done}. Fusebit is being cleared of them.", messages.SUCCESS
+        )
         return None
 
     def _ask(self, request: HttpRequest, chosen: QuerySet[models.Tenant], verb: str, question: str) -> HttpResponse:

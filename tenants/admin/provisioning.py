@@ -28,7 +28,7 @@ class ReconciledAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # 
         """Have the selected rows looked at now."""
         keys = list(queryset.values_list("pk", flat=True))
         number = operations.retry_rows(kind=self.kind, keys=keys, actor=operator(request))
-        self.message_user(request, f"{number} rows will be looked at now.", messages.SUCCESS)
+        self.message_user(request, f"Rows that will be looked at now: {number}.", messages.SUCCESS)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the page that tries all rows of one cause again."""
@@ -41,13 +41,12 @@ class ReconciledAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # 
         back = f"{reverse(f'admin:tenants_{self.opts.model_name}_changelist')}?error_code={cause}"
         if request.method == "POST":
             number = operations.retry_alike(kind=self.kind, cause=cause, actor=operator(request))
-            self.message_user(request, f"{number} rows will be looked at now.", messages.SUCCESS)
+            self.message_user(request, f"Rows that will be looked at now: {number}.", messages.SUCCESS)
             return HttpResponseRedirect(back)
         found = operations.alike(self.kind, cause)
         since = f", the first since {found.since:%Y-%m-%d %H:%M} UTC" if found.since else ""
-        question = (
-            f"{found.number} {self.kind} are in trouble for {cause}{since}. Each asks Fusebit two or three times."
-        )
+        question = f"{self.kind.capitalize()} in trouble for {cause}{since}: {found.number}."
+        question += " Each asks Fusebit two or three times."
         return ask(
             self, request, title=f"Try all again: {cause}", question=question, button="Try all again", back=back,
             examples=found.examples, more=found.number - len(found.examples), can_confirm=found.number > 0,

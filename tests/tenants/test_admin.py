@@ -88,7 +88,7 @@ def test_trying_all_alike_names_what_it_touches_and_is_audited(op: Client, cast:
     before = FusebitUser.objects.filter(state=State.BLOCKED).count()
     answer = op.post(url, {"confirmed": "yes"})
 
-    assert "1 users are in trouble for grants" in asked
+    assert "Users in trouble for grants: 1." in asked
     assert "local|ada" in asked
     assert before == 2
     assert answer.status_code == 302
@@ -121,7 +121,7 @@ def test_suspending_asks_first_takes_access_away_and_resuming_gives_it_back(op: 
     cast.tenant.refresh_from_db()
 
     people = cast.tenant.memberships.count()
-    assert f"1 tenants with {people} people lose access" in asked.content.decode()
+    assert f"Tenants: 1. People who lose access at Fusebit: {people}." in asked.content.decode()
     assert untouched is None
     assert suspended is not None
     assert policy.suspended
