@@ -20,6 +20,7 @@ class Kind(IntEnum):
     LOAD = 1
     CALL = 2
     PING = 3
+    WARM = 4
     READY = 16
     ANSWER = 17
     LOG = 18

@@ -27,7 +27,7 @@ const MapClass = Map;
 const then = Promise.prototype.then;
 const toISOString = Date.prototype.toISOString;
 
-const KIND = { LOAD: 1, CALL: 2, PING: 3, READY: 16, ANSWER: 17, LOG: 18, PONG: 19, RETIRE: 20 };
+const KIND = { LOAD: 1, CALL: 2, PING: 3, WARM: 4, READY: 16, ANSWER: 17, LOG: 18, PONG: 19, RETIRE: 20 };
 const SOURCE = { function: 0, provider: 1, functionError: 2 };
 const MAX_BODY = 6 * 1024 * 1024;
 const MAX_LINE = 10000;
@@ -364,6 +364,12 @@ function dispatch(kind, call, payload) {
   if (kind === KIND.CALL) begin(call, payload);
   else if (kind === KIND.LOAD) load(payload);
   else if (kind === KIND.PING) frame(KIND.PONG, call, '');
+  else if (kind === KIND.WARM) warm();
+}
+
+// What most packages ask Node.js for; only processes that are meant for packages have it before they are asked.
+function warm() {
+  for (const name of ['crypto', 'http', 'querystring', 'tty', 'zlib']) require(`node:${name}`);
 }
 
 // The channel's buffer is used again for what comes next: nothing of it may be kept.

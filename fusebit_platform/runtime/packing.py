@@ -41,7 +41,12 @@ async def pack(packages: Path, build: Build, submit: Submit) -> None:
     except (OSError, ValueError, AttributeError):
         return
     answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-    submit(build, json.dumps({"names": names}).encode(), answered.set_result)
+
+    def reply(answer: Answer) -> None:
+        if not answered.done():  # the platform may have stopped to wait
+            answered.set_result(answer)
+
+    submit(build, json.dumps({"names": names}).encode(), reply)
     answer = await answered
     if answer.status != 200 or answer.source != "function":
         return

@@ -5,7 +5,6 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections import deque
 from pathlib import Path
 
 from fusebit_platform.runtime import builds, eviction, limits, memory, node, packing, recipe
@@ -14,7 +13,7 @@ from fusebit_platform.runtime.errors import NodeFull, RuntimeFault, SpawnFailed
 from fusebit_platform.runtime.lanes import TOO_MANY, Lane
 from fusebit_platform.runtime.outlets import Egress
 from fusebit_platform.runtime.recipe import Recipe
-from fusebit_platform.runtime.spares import AT_ONCE, FILL_AFTER_TICKS
+from fusebit_platform.runtime.spares import AT_ONCE, FILL_AFTER_TICKS, Spares
 from fusebit_platform.runtime.spawning import Launching
 from fusebit_platform.runtime.worker import Worker
 
@@ -42,7 +41,7 @@ class Pool:
         self._max_workers = max_workers
         self._idle_seconds = idle_seconds
         self._sink = sink
-        self._spares: deque[Worker] = deque()
+        self._spares = Spares()
         self._spares_arriving = 0
         self._lanes: dict[tuple[str, str, str], Lane] = {}
         self._current: dict[tuple[str, str], Lane] = {}
@@ -167,7 +166,8 @@ class Pool:
 
     async def _bound(self, build: Build) -> Worker:
         eviction.make_room(self._workers, self._max_workers)
-        spare = self._spare(build.memory_mb)
+        packages = build.dependencies is not None
+        spare = self._spares.take(packages=packages) if build.memory_mb == USUAL_MEMORY_MB else None
         worker = spare or await self._spawn(build.memory_mb)
         directory = worker.directory / "app"
         builds.write_files(build, directory)
@@ -196,13 +196,6 @@ class Pool:
 
     # --- processes ---
 
-    def _spare(self, memory_mb: int) -> Worker | None:
-        while memory_mb == USUAL_MEMORY_MB and self._spares:
-            worker = self._spares.popleft()
-            if not worker.retiring:
-                return worker
-        return None
-
     def _prepare(self) -> None:
         """Have a few spare processes at once; all further ones come one by one, when there is time."""
         for _ in range(min(AT_ONCE, self._wanted_spares) - len(self._spares) - self._spares_arriving):
@@ -215,7 +208,7 @@ class Pool:
 
     async def _add_spare(self) -> None:
         try:
-            self._spares.append(await self._spawn(USUAL_MEMORY_MB))
+            self._spares.add(await self._spawn(USUAL_MEMORY_MB))
         except (RuntimeFault, OSError):
             pass  # the call that needs a process will say so
         finally:
@@ -246,8 +239,7 @@ class Pool:
 
     def _bury(self, worker: Worker) -> None:
         self._workers.discard(worker)
-        with contextlib.suppress(ValueError):
-            self._spares.remove(worker)
+        self._spares.discard(worker)
         lane = self._lanes.get(worker.build.key) if worker.build else None
         if lane is not None and worker in lane.workers:
             lane.workers.remove(worker)

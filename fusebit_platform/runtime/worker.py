@@ -38,6 +38,7 @@ class Worker(asyncio.Protocol):
         self.watch = Watch(os.getpid())  # until there is a process
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.warmed = False  # ready for packages
         self.retiring = False  # takes no new calls
         self.stuck = False  # its event loop does not answer
         self.idle_since = time.monotonic()
@@ -85,6 +86,11 @@ class Worker(asyncio.Protocol):
             "context": dict(build.context),
         }
         self._write(encode(Kind.LOAD, 0, json.dumps(load).encode()))
+
+    def warm(self) -> None:
+        """Have the process load what most packages ask for, while it has nothing else to do."""
+        self.warmed = True
+        self._write(encode(Kind.WARM, 0, b""))
 
     def submit(self, payload: bytes, deadline: float, reply: Reply, trace_id: str) -> None:
         """Send one call, a JSON object with the members of ctx; `reply` is called exactly once.

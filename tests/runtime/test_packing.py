@@ -70,3 +70,20 @@ def test_a_piece_that_cannot_be_read_is_not_used(recipe: Recipe, packages: Path)
         assert functions.body(functions.build(SOURCE, dependencies=packages))[-2:] == [True, "not nownot now"]
     finally:
         functions.close()
+
+
+def test_once_packages_are_in_use_a_process_is_prepared_for_them_and_others_stay_small(
+    recipe: Recipe, packages: Path
+) -> None:
+    asked = "module.exports = async (ctx) => ({ body: [process.moduleLoadList.includes('NativeModule zlib')] });"
+    functions = Functions(recipe, spares=3)
+    try:
+        spares = functions.pool._spares
+        functions.run(functions.settle(lambda: len(spares) >= 2))
+        assert functions.body(functions.build(asked, dependencies=packages)) == [False]
+        functions.run(functions.settle(lambda: any(worker.warmed for worker in spares.waiting)))
+        functions.run(functions.settle(lambda: not all(worker.warmed for worker in spares.waiting)))
+        assert functions.body(functions.build(asked, boundary="light")) == [False]
+        assert functions.body(functions.build(asked, dependencies=packages, boundary="heavy")) == [True]
+    finally:
+        functions.close()
