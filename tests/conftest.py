@@ -48,8 +48,11 @@ def _empty_the_audit_trail_between_tests() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _ask_fusebit_afresh() -> None:
-    """Let no test go by what another one was told about the extensions of its Fusebit."""
+def _remember_nothing() -> None:
+    """Let no test go by what another one was told about the extensions of its Fusebit, or had left of a rate."""
     mirroring = sys.modules.get("tenants.services.mirroring")
     if mirroring is not None:
         mirroring.forget_offers()
+    allowances = sys.modules.get("tenants.services.allowances")
+    if allowances is not None:
+        allowances.forget()

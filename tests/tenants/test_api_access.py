@@ -1,7 +1,6 @@
 """What a token may do over the REST API, what is shown once, and what happens to a request that is repeated."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tenants.models import ApiToken, AuditEvent, Membership, Role, Scope
-from tenants.services import allowances, members, tokens
+from tenants.services import members, tokens
 from tests.cast import Cast
 
 SECRET = "sk_live_51HxQ2eZvKYlo2C"
@@ -39,14 +38,6 @@ class Api:
 def api(cast: Cast) -> Api:
     """A token of Ada's that may do everything."""
     return Api(cast)
-
-
-@pytest.fixture(autouse=True)
-def nothing_counted() -> Iterator[None]:
-    """Let no test be throttled for another one's requests."""
-    allowances.forget()
-    yield
-    allowances.forget()
 
 
 CALLS = {

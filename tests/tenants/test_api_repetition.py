@@ -9,9 +9,9 @@ from django.utils import timezone
 from tenants.models import Function, KeptAnswer
 from tenants.services import repetitions
 from tests.cast import Cast
-from tests.tenants.test_api_access import Api, api, nothing_counted
+from tests.tenants.test_api_access import Api, api
 
-__all__ = ["api", "nothing_counted"]
+__all__ = ["api"]
 
 
 def test_the_same_key_gets_the_same_answer_and_has_no_second_effect(cast: Cast, api: Api) -> None:

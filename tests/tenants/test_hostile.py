@@ -24,9 +24,9 @@ from tests.pages.test_permissions import MATRIX as PAGES
 from tests.pages.test_permissions import address
 from tests.tenants.test_api import MATRIX as OPERATIONS
 from tests.tenants.test_api import url_of
-from tests.tenants.test_api_access import Api, api, nothing_counted
+from tests.tenants.test_api_access import Api, api
 
-__all__ = ["api", "nothing_counted"]
+__all__ = ["api"]
 
 # Every other URL of the site: who may call it, and why that is right.
 SITE = {

@@ -5,10 +5,10 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.cast import Cast
-from tests.tenants.test_api_access import Api, api, nothing_counted
+from tests.tenants.test_api_access import Api, api
 from tests.tenants.test_hostile import signed_in
 
-__all__ = ["api", "nothing_counted"]
+__all__ = ["api"]
 
 
 @pytest.mark.parametrize(
