@@ -53,14 +53,6 @@ def _remember_nothing() -> None:
     mirroring = sys.modules.get("tenants.services.mirroring")
     if mirroring is not None:
         mirroring.forget_offers()
-
-
-@pytest.fixture(autouse=True)
-def _ask_for_allowances_afresh() -> None:
-    """Let no test use up what another one's rows allowed this process."""
-    allowances = sys.modules.get("tenants.services.allowances")
-    if allowances is not None:
-        allowances.forget()
     allowances = sys.modules.get("tenants.services.allowances")
     if allowances is not None:
         allowances.forget()
