@@ -172,7 +172,7 @@ def _remember(row: Run, answer: door.Answer, hidden: secrets.Mask) -> Outcome:
     row.size = len(answer.body)
     row.permissions = answer.permissions
     row.cause = cause_of(answer)
-    row.message = hidden(_said(answer))
+    row.message = hidden(_said(answer)).replace("\0", "\ufffd")  # which PostgreSQL would not take
     row.trace_id = answer.trace_id[:64]
     row.reference_id = answer.reference_id
     headers = [(name, hidden(value)) for name, value in answer.headers]

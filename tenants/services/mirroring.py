@@ -153,7 +153,7 @@ def _readable(item: dict[str, Any]) -> dict[str, Any] | None:
             "size": int(item.get("responseBytes") or 0),
             "request_size": int(item.get("requestBytes") or 0),
             "cause": str(item.get("cause") or "")[:24],
-            "message": str(item.get("message") or "")[:2000],
+            "message": str(item.get("message") or "")[:2000].replace("\0", "\ufffd"),
             "caller": dict(item.get("caller") or {}),
             "permissions": list(allowed),
             "missing": dict(item.get("missing") or {}),

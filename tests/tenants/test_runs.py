@@ -71,6 +71,15 @@ def test_a_call_through_the_site_is_one_row_that_both_know(ada_at_home: Tenant) 
     assert [entry["action"] for entry in run.permissions] == ["function:execute"]
 
 
+def test_a_body_that_fusebit_quotes_in_its_error_is_written_down_on_any_database(ada_at_home: Tenant) -> None:
+    hello, ada = ada_at_home.functions.get(), ada_at_home.members.get()
+
+    run = invocations.run(function=hello, actor=ada, call=invocations.Call(method="PUT", body=b"\0")).run
+
+    assert run.status == 400
+    assert "\0" not in Run.objects.get(pk=run.pk).message
+
+
 def test_the_version_of_a_call_from_outside_is_ours(embedded: EmbeddedFusebit, ada_at_home: Tenant) -> None:
     hello = deployed(ada_at_home, FIXED)
     functions.deploy(function=hello, version=hello.versions.get(number=1), author=ada_at_home.members.get())
