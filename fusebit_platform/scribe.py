@@ -15,6 +15,8 @@ from fusebit_platform.services import journal, live_logs
 from fusebit_platform.services.journal import LineEntry, Pruner, RunEntry
 
 EVERY_SECONDS = 0.25
+BUSY_SECONDS = 0.75  # after a batch of many calls, of which a boundary keeps the latest only
+MANY_CALLS = 2_000
 PENDING = 50_000  # of each kind; the oldest are lost when the database stays away
 FORGET_EVERY_SECONDS = 3600.0
 log = logging.getLogger(__name__)
@@ -51,27 +53,29 @@ class Scribe:
     async def _keep_writing(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.shield(loop.run_in_executor(self._thread, self._batch))
-            await asyncio.sleep(EVERY_SECONDS)
+            calls = await asyncio.shield(loop.run_in_executor(self._thread, self._batch))
+            await asyncio.sleep(EVERY_SECONDS if calls < MANY_CALLS else BUSY_SECONDS)
 
-    def _batch(self) -> None:
+    def _batch(self) -> int:
         close_old_connections()
-        self.write()
+        return self.write()
 
-    def write(self) -> None:
-        """Write what came since the last time; keep it when the database does not take it."""
-        self._runs.extend(journal.run_entries(journal.worth_writing(self._records.take())))
+    def write(self) -> int:
+        """Write what came since the last time, and keep it when the database does not take it; count the calls."""
+        records = self._records.take()
+        self._runs.extend(journal.run_entries(journal.worth_writing(records)))
         self._lines.extend(journal.within_measure(map(journal.line_entry, self._take_lines())))
         runs, lines = list(self._runs), list(self._lines)
         try:
             self._write_down(runs, lines)
         except DatabaseUnavailable:
             log.warning("What ran can not be written down; it is tried again.", exc_info=True)
-            return
+            return len(records)
         except Exception:  # the edge of the thread: one bad batch must not end the journal
             log.exception("What ran could not be written down.")
         _drop(self._runs, len(runs))
         _drop(self._lines, len(lines))
+        return len(records)
 
     def _take_lines(self) -> Iterator[live_logs.Line]:
         while self._new_lines:

@@ -31,7 +31,7 @@ from fusebit_platform.runtime.recipe import Recipe
 from fusebit_platform.runtime.refusing import Refusing
 
 DRAIN_SECONDS = 3
-SWITCH_SECONDS = 0.0005  # the event loop gets its turn, whatever other threads compute
+SWITCH_SECONDS = 0.0001  # the event loop gets its turn, whatever other threads compute
 LOOK_UP_THREADS = 4
 DECISION_THREADS = 8
 BACKLOG = 2048
