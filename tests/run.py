@@ -3,7 +3,7 @@
 
 Usage: python3 tests/run.py [--setup-only | --gate] [pytest arguments]
 
-With --gate it runs the cases that take long instead: escapes, faults, all pages of operators.
+With --gate it runs the cases that take long instead: escapes, faults, the whole first hour, all pages of operators.
 
 Needs Python 3.11 and nothing else: it makes the virtual environment, installs the packages, Chromium and PostgreSQL
 (by apt where it may, Chromium by Playwright elsewhere), and starts a PostgreSQL of its own. What it cannot install

@@ -12,6 +12,7 @@ from fusebit_platform.runtime.builds import Answer, Build, LogSink, Reply
 from fusebit_platform.runtime.errors import BadFrame
 from fusebit_platform.runtime.frames import ANSWER_HEAD, Kind, encode
 from fusebit_platform.runtime.limits import HOSTILE_LOG_BYTES
+from fusebit_platform.runtime.outgoing import Outgoing
 from fusebit_platform.runtime.outlets import Outlet
 from fusebit_platform.runtime.output import Output
 from fusebit_platform.runtime.spawning import Launching, Process
@@ -19,7 +20,6 @@ from fusebit_platform.runtime.watch import IDLE_SECONDS, Watch
 
 QUIET_SECONDS = 0.2  # a busy process that says nothing for so long is asked whether it lives
 SOURCES = (("function", ""), ("provider", "code_error"), ("function", "code_error"))
-TOGETHER = 4  # frames in one system call
 CALL, ANSWER = int(Kind.CALL), int(Kind.ANSWER)
 
 
@@ -49,8 +49,7 @@ class Worker(asyncio.Protocol):
         self._launching = launching
         self._sink = sink
         self._decoder = frames.Decoder()
-        self._transport: asyncio.WriteTransport | None = None
-        self._outgoing: list[bytes] = []
+        self._outgoing = Outgoing()
         self._last_call = 0
         self._pinged_at = 0.0
         self._heard_at = 0.0
@@ -70,8 +69,9 @@ class Worker(asyncio.Protocol):
         await asyncio.wait_for(asyncio.shield(self.ready), 10)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the frame channel's transport."""
-        self._transport = transport  # type: ignore[assignment]
+        """Begin to send."""
+        if self.process is not None:
+            self._outgoing.open(transport, self.process.frames)  # type: ignore[arg-type]
 
     def bind(self, build: Build, directory: str) -> None:
         """Give the process its build, for ever; its files must be in place."""
@@ -86,12 +86,12 @@ class Worker(asyncio.Protocol):
             "configuration": dict(build.configuration),
             "context": dict(build.context),
         }
-        self._write(encode(Kind.LOAD, 0, json.dumps(load).encode()))
+        self._outgoing.add(encode(Kind.LOAD, 0, json.dumps(load).encode()))
 
     def warm(self) -> None:
         """Have the process load what most packages ask for, while it has nothing else to do."""
         self.warmed = True
-        self._write(encode(Kind.WARM, 0, b""))
+        self._outgoing.add(encode(Kind.WARM, 0, b""))
 
     def submit(self, payload: bytes, deadline: float, reply: Reply, trace_id: str) -> None:
         """Send one call, a JSON object with the members of ctx; `reply` is called exactly once.
@@ -100,7 +100,7 @@ class Worker(asyncio.Protocol):
         """
         self._last_call = call = self._last_call % 0xFFFFFFFF + 1
         outlet, watch, calls = self.outlet, self.watch, self.calls
-        if not self._outgoing:  # else all of this has been read in this turn of the event loop
+        if self._outgoing.is_empty:  # else the clock has been read in this turn of the event loop
             watch.meter.advance(len(calls))
         if not calls:
             self._heard_at = time.monotonic()
@@ -108,7 +108,7 @@ class Worker(asyncio.Protocol):
             if outlet is not None:
                 outlet.renew()
         calls[call] = (reply, deadline, watch.meter.share, outlet.refusals if outlet is not None else 0, trace_id)
-        self._write(encode(CALL, call, payload))
+        self._outgoing.add(encode(CALL, call, payload))
 
     def kill(self) -> None:
         """Kill the process now; calls in flight are answered when it is gone."""
@@ -125,7 +125,7 @@ class Worker(asyncio.Protocol):
             self.stuck = now - self._pinged_at > QUIET_SECONDS
         elif self.calls and now - self._heard_at > QUIET_SECONDS:
             self._pinged_at = now
-            self._write(encode(Kind.PING, 0, b""))
+            self._outgoing.add(encode(Kind.PING, 0, b""))
 
     def look_idle(self) -> None:
         """End a process that computes although nobody asked it to."""
@@ -233,32 +233,6 @@ class Worker(asyncio.Protocol):
         elif kind != Kind.PONG:
             raise BadFrame("A worker sent a frame of an unknown kind.")
 
-    def _write(self, frame: bytes) -> None:
-        """Send a few frames together, and what is left at the end of this turn of the event loop.
-
-        Fewer system calls than one for each frame, and yet the process works while the platform reads on.
-        """
-        if not self._outgoing:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._outgoing.append(frame)
-        if len(self._outgoing) == TOGETHER:
-            self._flush()
-
-    def _flush(self) -> None:
-        together, self._outgoing = b"".join(self._outgoing), []
-        transport, process = self._transport, self.process
-        if not together or transport is None or process is None or transport.is_closing():
-            return
-        if not transport.get_write_buffer_size():
-            try:
-                together = together[process.frames.send(together) :]  # the transport would wait for the turn's end
-            except BlockingIOError:
-                pass
-            except OSError:
-                return  # the process is gone; the transport hears of it as well
-        if together:
-            transport.write(together)
-
     # --- logs ---
 
     def _log(self, call: int, entry: bytes) -> None:
@@ -298,7 +272,7 @@ class Worker(asyncio.Protocol):
         self._end()
 
     def _end(self) -> None:
-        attached = self._transport is not None
+        attached = self._outgoing.is_open
         if self._exit_code is None:
             self.kill()  # it closed its channel but lives
             return

@@ -18,7 +18,12 @@ from tests.browser.test_whole_access import PUT_AS_VIEWER, members_of
 from tests.browser.test_whole_product import PATIENCE_MS, in_editor, run, save, write
 from tests.processes import ROOT, environment, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("first hour")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.processes,
+    pytest.mark.gate,  # long: a product of its own, twenty-one steps
+    pytest.mark.xdist_group("first hour"),
+]
 Contexts = Callable[..., BrowserContext]
 HELLO = starters.hello("Ada").files["index.js"]
 GREETINGS = HELLO.replace("hello:", "greetings:")

@@ -150,6 +150,7 @@ def test_an_endless_header_is_refused_before_it_ends(platform: Platform) -> None
             assert connection.recv(100).startswith(b"HTTP/1.1 431 ")
 
 
+@pytest.mark.gate  # long: ten seconds is what a head may take
 def test_a_slow_head_is_closed_while_others_are_served(platform: Platform) -> None:
     url = platform.put("b/line", HELLO)
     slow = [socket.create_connection(("127.0.0.1", platform.port), timeout=20) for _ in range(50)]

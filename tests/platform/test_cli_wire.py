@@ -125,6 +125,7 @@ def package(name: str) -> str:
     return json.dumps({"dependencies": {name: "^1.0.0"}})
 
 
+@pytest.mark.gate  # long: the command line takes its time between two questions
 def test_a_build_is_polled_until_its_function_can_be_called(builder, registry):
     files = {"index.js": "module.exports = async (ctx) => ({body: require('greeter')('ada')});"}
     registry.open.clear()  # longer than a PUT waits
