@@ -112,6 +112,7 @@ def members_of(page: Page, stack: Stack, slug: str) -> str:
 
 def test_a_call_token_works_until_it_is_revoked(stack: Stack, open_context: Contexts, watch: Watch) -> None:
     page = page_of(stack, open_context, "grace")
+    new_function(page, "called")
     page.get_by_role("link", name="Call tokens", exact=True).click()
     page.get_by_label("Who calls with it").fill("The shop")
     page.get_by_role("button", name="Make a call token").click()
