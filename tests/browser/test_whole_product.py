@@ -58,6 +58,7 @@ def save(page: Page, version: int) -> None:
 
 def run(page: Page, status: int) -> None:
     """Run and wait for the answer."""
+    interactive(page)  # before that nobody hears the keys
     page.keyboard.press("Control+Enter")
     expect(page.locator("[data-result-status]")).to_have_text(str(status), timeout=PATIENCE_MS)
 
