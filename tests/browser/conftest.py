@@ -81,7 +81,7 @@ def open_context(browser: Browser, watch: Watch) -> Iterator[Callable[..., Brows
         context = browser.new_context(
             **{"reduced_motion": "reduce", "viewport": {"width": 1280, "height": 800}, **options}
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(10_000)
         context.on("page", watch.listen)
         contexts.append(context)
         return context
@@ -185,4 +185,4 @@ def signed_in(live_server: LiveServer, open_context: Callable[..., BrowserContex
     return make
 
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=10_000)
