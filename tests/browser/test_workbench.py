@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -75,6 +76,32 @@ def test_the_pages_of_a_workspace(cast: Cast, home: str, signed_in: SignedIn, wa
     expect(page.get_by_text("Paste a specification, or choose files.")).to_be_visible()
     look(page, "workspace-import-refused")
     watch.assert_quiet(but=(422,))
+
+
+SLOW_READING = """
+let letGo;
+const held = new Promise((resolve) => { letGo = resolve; });
+window.letGo = letGo;
+const read = Blob.prototype.arrayBuffer;
+Blob.prototype.arrayBuffer = async function () { await held; return read.call(this); };
+"""
+
+
+def test_import_waits_until_the_folder_is_read(home: str, cast: Cast, signed_in: SignedIn, tmp_path: Path) -> None:
+    (tmp_path / "folder" / "lib").mkdir(parents=True)
+    (tmp_path / "folder" / "index.js").write_text("module.exports = async () => ({ body: 1 });\n")
+    (tmp_path / "folder" / "lib" / "a.js").write_text("exports.a = 1;\n")
+    page = signed_in(cast.ada, f"{home}import/")
+    page.add_init_script(SLOW_READING)
+    page.reload()
+    page.get_by_label("Name", exact=True).fill("foldered")
+    page.get_by_label("Folder").set_input_files(tmp_path / "folder")
+    expect(page.get_by_text("Reading the folder…")).to_be_visible()
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.evaluate("window.letGo()")
+    page.wait_for_url("**/functions/foldered/")
+    interactive(page)
+    expect(page.get_by_text("lib/", exact=True)).to_be_visible()
 
 
 def test_the_pages_of_a_function(cast: Cast, home: str, signed_in: SignedIn, watch: Watch) -> None:

@@ -1,34 +1,54 @@
 // Reads a chosen folder here, so that paths survive and what is too large is refused before it is sent.
 const form = document.querySelector("[data-import]");
+const chooser = form.querySelector("[data-import-folder]");
 const found = form.querySelector("[data-import-found]");
 const problem = form.querySelector("[data-import-problem]");
 const SKIPPED = /(^|\/)(\.[^/]*|node_modules|package-lock\.json|__MACOSX)(\/|$)/;
 const MOST_FILES = 100;
+let reading = null; // the promise of a folder's end, while one is being read
 
 document.documentElement.dataset.js = "";
-form.querySelector("[data-import-folder]").addEventListener("change", async ({ target }) => {
-  for (const field of form.querySelectorAll("[data-import-file]")) field.remove();
-  problem.textContent = found.textContent = "";
-  const files = [...target.files].filter((file) => !SKIPPED.test(file.webkitRelativePath));
-  const size = files.reduce((sum, file) => sum + file.size, 0);
-  const limit = Number(form.dataset.limit);
-  if (!files.length) problem.textContent = "There is no file in it that could be part of a function.";
-  else if (files.length > MOST_FILES) problem.textContent = `A function has at most ${MOST_FILES} files; this folder has ${files.length}.`;
-  else if (size > limit) problem.textContent = `All files together may have ${limit / 1000} KB; these have ${Math.round(size / 1000)} KB.`;
-  else await take(files);
+chooser.addEventListener("change", choose);
+if (chooser.files.length) choose(); // before this script came, or brought back by the browser
+form.addEventListener("submit", async (event) => {
+  if (!reading) return;
+  event.preventDefault();
+  await reading;
+  if (!problem.textContent) form.requestSubmit(event.submitter);
 });
 
-async function take(files) {
+function choose() {
+  for (const field of form.querySelectorAll("[data-import-file]")) field.remove();
+  problem.textContent = "";
+  found.textContent = chooser.files.length ? "Reading the folder…" : "";
+  const mine = chooser.files.length ? take([...chooser.files]).then((outcome) => mine === reading && show(outcome)) : null;
+  reading = mine;
+}
+
+function show({ fields = [], summary = "", wrong = "" }) {
+  reading = null;
+  form.append(...fields);
+  found.textContent = summary;
+  problem.textContent = wrong;
+}
+
+// What the files of a folder come to: `fields` to send and their `summary`, or what is `wrong` with them.
+async function take(all) {
+  const files = all.filter((file) => !SKIPPED.test(file.webkitRelativePath));
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  const limit = Number(form.dataset.limit);
+  if (!files.length) return { wrong: "There is no file in it that could be part of a function." };
+  if (files.length > MOST_FILES) return { wrong: `A function has at most ${MOST_FILES} files; this folder has ${files.length}.` };
+  if (size > limit) return { wrong: `All files together may have ${limit / 1000} KB; these have ${Math.round(size / 1000)} KB.` };
+  const fields = [];
   for (const file of files) {
     const text = await decoded(file);
-    if (text === null) {
-      problem.textContent = `${file.webkitRelativePath} is not text: a function is made of text files.`;
-      return;
-    }
-    form.append(hidden("path", file.webkitRelativePath), hidden("content", text));
+    if (text === null) return { wrong: `${file.webkitRelativePath} is not text: a function is made of text files.` };
+    fields.push(hidden("path", file.webkitRelativePath), hidden("content", text));
   }
   const names = files.map((file) => file.webkitRelativePath.split("/").slice(1).join("/"));
-  found.textContent = `${files.length} file${files.length > 1 ? "s" : ""}: ${names.slice(0, 8).join(", ")}${files.length > 8 ? ", …" : ""}`;
+  const more = names.length > 8 ? ", …" : "";
+  return { fields, summary: `${names.length} file${names.length > 1 ? "s" : ""}: ${names.slice(0, 8).join(", ")}${more}` };
 }
 
 async function decoded(file) {
