@@ -13,6 +13,8 @@ from fusebit_platform.runtime.builds import Answer, Build
 from fusebit_platform.runtime.pool import Pool
 from fusebit_platform.runtime.recipe import Recipe
 
+TOKEN = "const token = Math.random(); module.exports = async (ctx) => ({ body: token });"
+
 
 class Functions:
     """Run functions and keep what they logged."""
