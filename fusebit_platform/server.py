@@ -49,7 +49,7 @@ def serve(*, port: int, base_url: str, allow_weak_sandbox: bool = False) -> None
     from fusebit_platform.asgi import get_application
 
     application = get_application()
-    from fusebit_platform.scribe import Scribe
+    from fusebit_platform.scribe.collector import Collector
     from fusebit_platform.services import executions, jobs, live_logs
 
     def fresh(question: Callable[..., object], *arguments: object) -> object:
@@ -68,7 +68,7 @@ def serve(*, port: int, base_url: str, allow_weak_sandbox: bool = False) -> None
         around=fresh,
         logs=live_logs.hub,
         records=records,
-        companions=[Scribe(records, live_logs.hub)],
+        companions=[Collector(records, live_logs.hub)],
         jobs=jobs,
         allow_weak_sandbox=allow_weak_sandbox or os.environ.get("ALLOW_WEAK_SANDBOX", "") == "1",
     )

@@ -23,7 +23,8 @@ LINES_AT_ONCE = 2_000  # of a boundary in one batch …
 CHARACTERS_AT_ONCE = 1_000_000  # … and how long they may be together
 KEPT_DAYS = 30
 AUDIT_KEPT_DAYS = 356
-PRUNE_EVERY = 500  # rows that a boundary may be over its bound before it is cut back
+PRUNE_EVERY = 1_000  # rows that a boundary may be over its bound before it is cut back
+PAGES_KEPT_KIB = 8_000  # of SQLite, near at hand: what is cut back lies together with what was just written
 CHUNK = 1_000
 MAX_PATH = 2_000
 MAX_MESSAGE = 8_000
@@ -255,16 +256,23 @@ class Pruner:
             for place, count in Counter(map(_place, rows)).items():
                 key = (model, place)
                 self._added[key] = self._added.get(key, PRUNE_EVERY - 1) + count  # the first batch finds what was there
-        for key in [key for key, added in self._added.items() if added >= PRUNE_EVERY]:
-            self._added[key] = 0
-            self._cut(*key)
+        due = [key for key, added in self._added.items() if added >= PRUNE_EVERY]
+        if due:
+            self._cut(due)
+            self._added.update(dict.fromkeys(due, 0))
 
-    def _cut(self, model: Kind, place: Place) -> None:
-        rows = model.objects.filter(subscription_id=place[0], boundary_id=place[1])
-        beyond = rows.order_by("-number").values_list("number", flat=True)[self._kept[model] :][:1]
-        for number in beyond:
-            with transactions.note():
-                rows.filter(number__lte=number).delete()
+    def _cut(self, due: Sequence[tuple[Kind, Place]]) -> None:
+        """Cut boundaries back in one transaction: their rows share pages, which are then written once."""
+        connection = transactions.connection()
+        with transactions.note(), transaction.atomic(using=connection.alias):
+            if connection.vendor == "sqlite":
+                with connection.cursor() as cursor:
+                    cursor.execute(f"PRAGMA cache_size = -{PAGES_KEPT_KIB}")
+            for model, (subscription, boundary) in due:
+                rows = model.objects.filter(subscription_id=subscription, boundary_id=boundary)
+                latest_first = rows.order_by("-number").values_list("number", flat=True)
+                for number in latest_first[self._kept[model] :][:1]:
+                    rows.filter(number__lte=number).delete()
 
 
 def forget_old(*, days: int = KEPT_DAYS, now_ms: Callable[[], int] | None = None) -> None:

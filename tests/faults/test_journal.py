@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import time
 from contextlib import ExitStack
@@ -11,6 +12,8 @@ import pytest
 import requests
 
 from tests.embedded import EmbeddedFusebit, text_function
+from tests.escape.test_kills import children
+from tests.processes import until
 
 PATIENCE_S = 30
 BOUNDARY = "kept"
@@ -53,6 +56,33 @@ def test_a_killed_platform_knows_every_run_but_those_of_the_last_second(server):
         after = page["next"]
     assert expected
     assert expected <= found
+
+
+def writers(server: EmbeddedFusebit) -> list[int]:
+    """Return the processes that write the platform's journal."""
+    assert server.process is not None
+    own = [(pid, Path(f"/proc/{pid}/cmdline").read_bytes()) for pid in children(server.process.pid)]
+    return [pid for pid, command in own if b"fusebit_platform.scribe" in command]
+
+
+def test_a_killed_writer_loses_nothing(server):
+    path = published(server)
+    traces: set[str] = set()
+    killed: set[int] = set()
+    for number in range(60):
+        if number in (20, 40):
+            until(lambda: set(writers(server)) - killed, "a writer")
+            for pid in set(writers(server)) - killed:
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+        traces.add(server.request("GET", path, token=None).headers["fusebit-trace-id"])
+    assert len(killed) == 2
+
+    def found() -> bool:
+        page = server.request("GET", f"{server.b(BOUNDARY)}/run?count=100").json()
+        return traces <= {run["traceId"] for run in page["items"]}
+
+    until(found, "all runs")
 
 
 def scheduled(server: EmbeddedFusebit, boundary: str) -> None:

@@ -1,14 +1,19 @@
 """What is written down stays within bounds, in order, and never ends the server."""
 
 import json
+import marshal
+import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import OperationalError
 
 from fusebit_platform.gateway.records import CallerName, Records, RunRecord, Statement
 from fusebit_platform.models import Account, Function, LogLine, Run
-from fusebit_platform.scribe import Scribe
+from fusebit_platform.scribe import wire
+from fusebit_platform.scribe.collector import Collector
+from fusebit_platform.scribe.writer import Writer
 from fusebit_platform.services import journal, runs
 from fusebit_platform.services.journal import LineEntry, Pruner, RunEntry
 from fusebit_platform.services.live_logs import Hub
@@ -61,10 +66,11 @@ def test_a_boundary_keeps_its_latest_runs_and_lines_alone():
     pruner = Pruner(runs_kept=10, lines_kept=5)
     journal.write(runs=[run("quiet")], lines=[])
     for _ in range(2):
-        entries, lines = [run()] * 600, [line()] * 600
+        entries, lines = [run(), run("c")] * journal.PRUNE_EVERY, [line()] * journal.PRUNE_EVERY
         journal.write(runs=entries, lines=lines)
         pruner.written(runs=entries, lines=lines)
     assert Run.objects.filter(boundary_id="b").count() == 10
+    assert Run.objects.filter(boundary_id="c").count() == 10
     assert LogLine.objects.filter(boundary_id="b").count() == 5
     assert max(numbers(Run)) == runs.latest()
     assert Run.objects.filter(boundary_id="quiet").count() == 1
@@ -125,9 +131,50 @@ def remembered(status: int = 200, version_id: str = "7.abc", **members) -> RunRe
     return RunRecord(NOW_MS / 1000, 1.5, "sub-1", "b", "f", version_id, "GET", "", **outcome)
 
 
+class Here:
+    """Write in this process what the wire carries."""
+
+    def __init__(self) -> None:
+        self.writer = Writer()
+
+    def write(self, batch: wire.Batch, _patience: float) -> bool:
+        return self.writer.write(carried(batch))
+
+    def close(self) -> None:
+        pass
+
+
+def carried(batch: wire.Batch) -> wire.Batch:
+    """Send a batch through the wire; return what arrives."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, theirs.makefile("rb") as stream, ThreadPoolExecutor(1) as thread:
+        arriving = thread.submit(wire.receive, stream)
+        wire.send(ours, batch)
+        arrived = arriving.result()
+        assert arrived is not None
+        return arrived
+
+
+def test_a_batch_arrives_as_it_was_sent():
+    many = [run(details='{"message": "\ud83d\ude00\u0000"}', version=None, cpu_ms=0.5), run()] * wire.ROWS_AT_ONCE
+    batch = wire.Batch(many, [line(message="\ud800 \n")])
+    assert carried(batch) == batch
+    assert carried(wire.Batch([], [])) == wire.Batch([], [])
+
+
+@pytest.mark.parametrize("cut", [1, 3, 5, 50])
+def test_a_batch_that_was_cut_is_no_batch(cut):
+    ours, theirs = socket.socketpair()
+    with theirs, theirs.makefile("rb") as stream:
+        with ours:
+            piece = marshal.dumps((0, [tuple(run())] * 50))
+            ours.sendall((wire.HEAD.pack(len(piece)) + piece)[:-cut])
+        assert wire.receive(stream) is None
+
+
 def test_what_the_database_does_not_take_is_written_later(monkeypatch):
     records = Records()
-    scribe = Scribe(records, Hub())
+    collector = Collector(records, Hub(), Here())
     taken = journal.write
 
     def away(**_batch):
@@ -135,21 +182,21 @@ def test_what_the_database_does_not_take_is_written_later(monkeypatch):
 
     monkeypatch.setattr(journal, "write", away)
     records.add(remembered(201))
-    scribe.write()
+    collector.hand_over()
     monkeypatch.setattr(journal, "write", taken)
     records.add(remembered(202))
-    scribe.write()
+    collector.hand_over()
     assert list(Run.objects.order_by("number").values_list("status", "version", "path")) == [
         (201, 7, "/"),
         (202, 7, "/"),
     ]
-    scribe.write()
+    collector.hand_over()
     assert Run.objects.count() == 2
 
 
 def test_a_batch_that_can_not_be_written_at_all_does_not_end_the_journal(monkeypatch, caplog):
     records = Records()
-    scribe = Scribe(records, Hub())
+    collector = Collector(records, Hub(), Here())
     taken = journal.write
 
     def broken(**_batch):
@@ -157,12 +204,19 @@ def test_a_batch_that_can_not_be_written_at_all_does_not_end_the_journal(monkeyp
 
     monkeypatch.setattr(journal, "write", broken)
     records.add(remembered(201))
-    scribe.write()
+    collector.hand_over()
     monkeypatch.setattr(journal, "write", taken)
     records.add(remembered(202))
-    scribe.write()
+    collector.hand_over()
     assert list(Run.objects.values_list("status", flat=True)) == [202]
     assert "could not be written down" in caplog.text
+
+
+def test_what_is_old_is_forgotten_although_nobody_calls():
+    collector = Collector(Records(), Hub(), Here())
+    journal.write(runs=[run(started_ms=NOW_MS - 40 * journal.DAY_MS)], lines=[])
+    collector.hand_over()
+    assert not Run.objects.exists()
 
 
 def test_a_run_says_who_called_and_what_was_missing_and_nothing_that_is_not_known():

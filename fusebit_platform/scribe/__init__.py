@@ -1,0 +1,1 @@
+"""Writes down what happened: collected beside the calls, written by a process of its own."""
