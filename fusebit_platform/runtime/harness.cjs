@@ -373,17 +373,17 @@ function warm() {
 }
 
 // The channel's buffer is used again for what comes next: nothing of it may be kept.
-function take(size, chunk) {
-  const read = chunk.subarray(0, size);
-  const buffer = rest === null ? read : concat([rest, read]);
+function take(count, chunk) {
+  const buffer = rest === null ? chunk : concat([rest, chunk.subarray(0, count)]);
+  const end = rest === null ? count : buffer.length;
   let at = 0;
-  while (buffer.length - at >= 9) {
+  while (end - at >= 9) {
     const size = buffer.readUInt32LE(at);
-    if (buffer.length - at < 4 + size) break;
+    if (end - at < 4 + size) break;
     dispatch(buffer[at + 4], buffer.readUInt32LE(at + 5), buffer.utf8Slice(at + 9, at + 4 + size));
     at += 4 + size;
   }
-  rest = at === buffer.length ? null : bufferFrom(buffer.subarray(at));
+  rest = at === end ? null : bufferFrom(buffer.subarray(at, end));
 }
 
 const leave = process.reallyExit.bind(process);

@@ -8,11 +8,14 @@ import socket
 import django
 from django.db import close_old_connections
 
+BEHIND_CALLS = 10  # of nice: what a call waits for goes first
+
 
 def main() -> None:
     """Write batches and say for each whether it is written; the platform that started this ends it by closing."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # they are the platform's, which hands over what is left first
+    os.nice(BEHIND_CALLS)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fusebit_platform.settings")
     django.setup()
     from fusebit_platform.scribe import wire
