@@ -13,7 +13,7 @@ from fusebit_platform.runtime.errors import NodeFull, RuntimeFault, SpawnFailed
 from fusebit_platform.runtime.lanes import TOO_MANY, Lane
 from fusebit_platform.runtime.outlets import Egress
 from fusebit_platform.runtime.recipe import Recipe
-from fusebit_platform.runtime.spares import AT_ONCE, FILL_AFTER_TICKS, Spares
+from fusebit_platform.runtime.spares import AT_ONCE, Filling, Spares
 from fusebit_platform.runtime.spawning import Launching
 from fusebit_platform.runtime.worker import Worker
 
@@ -43,6 +43,7 @@ class Pool:
         self._sink = sink
         self._spares = Spares()
         self._spares_arriving = 0
+        self._filling = Filling()
         self._lanes: dict[tuple[str, str, str], Lane] = {}
         self._current: dict[tuple[str, str], Lane] = {}
         self._workers: set[Worker] = set()
@@ -261,7 +262,7 @@ class Pool:
         now = time.monotonic()
         self._ticks += 1
         is_whole_second = self._ticks % 10 == 0
-        if self._ticks > FILL_AFTER_TICKS and self._ticks % 2 == 0 and not self._spares_arriving:
+        if self._filling.is_due(now) and not self._spares_arriving:
             self._begin_spare()
         for worker in list(self._workers):
             if worker.build is None:

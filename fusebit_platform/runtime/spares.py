@@ -1,5 +1,6 @@
 """The isolated processes that wait for functions that have none yet."""
 
+import time
 from collections import deque
 
 from fusebit_platform.runtime import memory
@@ -7,7 +8,10 @@ from fusebit_platform.runtime.limits import MIB
 from fusebit_platform.runtime.worker import Worker
 
 AT_ONCE = 2  # that are replaced without delay
-FILL_AFTER_TICKS = 50  # before that the platform has better things to do than to be ready for a crowd
+FILL_AFTER_SECONDS = 5.0  # before that the platform has better things to do than to be ready for a crowd
+EVERY_SECONDS = 0.2  # one more is prepared …
+BUSY_EVERY_SECONDS = 3.0  # … or so, while calls need the processors
+BUSY = 0.3  # of one processor, used by the platform itself
 MOST = 40
 SHARE = 0.02  # of the machine's memory
 BYTES = 10 * MIB  # that one costs
@@ -47,3 +51,22 @@ class Spares:
         if chosen is not None:
             self.waiting.remove(chosen)
         return chosen
+
+
+class Filling:
+    """Says when one more process is due: soon while there is little to do, now and then while there is much."""
+
+    def __init__(self) -> None:
+        self._looked_at = time.monotonic()
+        self._used = time.process_time()
+        self._last = self._looked_at + FILL_AFTER_SECONDS
+
+    def is_due(self, now: float) -> bool:
+        """Tell it once, by a time.monotonic() value later than that of the last question."""
+        used = time.process_time()
+        is_busy = used - self._used > BUSY * (now - self._looked_at)
+        self._used, self._looked_at = used, now
+        if now - self._last < (BUSY_EVERY_SECONDS if is_busy else EVERY_SECONDS):
+            return False
+        self._last = now
+        return True

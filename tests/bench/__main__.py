@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -44,7 +43,6 @@ def platform_with_a_warm_function(directory: Path) -> Platform:
     """Start gateway and sandboxes without a database behind them, which no cold or idle process needs."""
     platform = start(directory)
     first_call(platform.port, platform.put("b1/hello", cold.HELLO, security=cold.CLOSED, version_id="1"))
-    time.sleep(6)  # before that no spare process but the first two is started
     wait_for_rest(platform.process.pid)
     return platform
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fusebit_platform.runtime.spares import FILL_AFTER_SECONDS
 from tests.escape.test_kills import children
 
 UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
@@ -55,7 +56,7 @@ def wait_for_rest(pid: int) -> None:
     """Wait until a server starts no more processes: the spare ones are all there."""
     deadline = time.monotonic() + 60
     seen, since = -1, time.monotonic()
-    while time.monotonic() - since < 3 and time.monotonic() < deadline:
+    while time.monotonic() - since < FILL_AFTER_SECONDS + 1 and time.monotonic() < deadline:
         count = len(children(pid))
         if count != seen:
             seen, since = count, time.monotonic()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from fusebit_platform.runtime.builds import Answer
 from fusebit_platform.runtime.errors import BadFrame, NodeMissing
 from fusebit_platform.runtime.frames import Decoder, Kind, encode
 from fusebit_platform.runtime.recipe import Recipe
+from fusebit_platform.runtime.spares import Filling
 from tests.runtime.conftest import TOKEN, Functions
 
 
@@ -151,6 +153,26 @@ def test_a_node_whose_processes_are_all_busy_refuses_a_new_function_and_no_other
         assert [answer.status for answer in functions.run(together())] == [200, 200, 429]
     finally:
         functions.close()
+
+
+def test_spare_processes_come_soon_while_there_is_little_to_do_and_seldom_while_there_is_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, used = time.monotonic(), 0.0
+    monkeypatch.setattr(time, "process_time", lambda: used)
+    filling = Filling()
+
+    def due(seconds: float, load: float) -> int:
+        nonlocal now, used
+        count = 0
+        for _ in range(round(seconds * 10)):
+            now, used = now + 0.1, used + load * 0.1
+            count += filling.is_due(now)
+        return count
+
+    assert due(4.5, 0.0) == 0
+    assert due(10, 0.1) in range(40, 51)
+    assert due(30, 0.9) in range(9, 12)
 
 
 def test_closing_leaves_no_process_and_no_directory(recipe: Recipe) -> None:
