@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench.load import Server, median, ratio, rounds, wait_for_rest
+from tests.bench.load import Server, median, ratio, rounds, wait_for_rest, wrk
 from tests.bench.table import Table
 from tests.embedded import EmbeddedFusebit
 
 MANY = str(Path(__file__).parent / "boundaries.lua")
 BOUNDARIES = 20
+WARM_UP_SECONDS = 5  # for every server alike: until each of the functions is compiled
 HELLO = "module.exports = async (ctx) => ({ body: { hello: 'world' } });"
 SPECIFICATION = {"nodejs": {"files": {"index.js": HELLO}}, "security": {"authentication": "required"}}
 
@@ -49,6 +50,8 @@ def rows(
     """Measure and print; everybody is asked with the same header."""
     one, many = ours
     bare, *peers = (replace(server, authorization=one.authorization) for server in (bare, *peers))
+    for server in (bare, one, many, *peers):
+        wrk(server, 16, WARM_UP_SECONDS)
     for connections in (16, 64):
         samples = rounds([bare, one, many, *peers], connections, seconds, count)
         for server, goal in ((one, 0.60), (many, 0.30 if connections == 16 else 0.40)):
