@@ -122,6 +122,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Quickstart]:
             quickstart.end()
 
 
+@pytest.fixture(scope="module")
+def shared(made: Quickstart, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Quickstart]:
+    """One that runs on a copy of the directory, for all who leave it as it is."""
+    directory = tmp_path_factory.mktemp("shared") / "data"
+    shutil.copytree(made.data_dir, directory)
+    quickstart = Quickstart(directory).start()
+    try:
+        yield quickstart.until_ready()
+    finally:
+        quickstart.end()
+
+
 @pytest.fixture
 def running(made: Quickstart) -> Iterator[Quickstart]:
     """A later start on the same directory."""
@@ -183,8 +195,8 @@ def test_a_later_start_is_quick_and_quiet(made: Quickstart) -> None:
     assert stopped < 5
 
 
-def test_a_person_can_sign_in_and_gets_a_place_of_their_own(running: Quickstart) -> None:
-    visitor = Browser(running.url, Known(running))
+def test_a_person_can_sign_in_and_gets_a_place_of_their_own(shared: Quickstart) -> None:
+    visitor = Browser(shared.url, Known(shared))
     assert visitor.sign_in("ada").headers["Location"] == "/"
 
     page = visitor.get("/")
@@ -204,10 +216,10 @@ class Known:
         return {name: self.quickstart.person(name)["password"] for name in ("ada", "grace")}
 
 
-def test_the_operator_can_sign_in_to_the_admin(running: Quickstart) -> None:
+def test_the_operator_can_sign_in_to_the_admin(shared: Quickstart) -> None:
     session = requests.Session()
-    page = session.get(f"{running.url}/admin/login/", timeout=20)
-    operator = running.person("operator")
+    page = session.get(f"{shared.url}/admin/login/", timeout=20)
+    operator = shared.person("operator")
     form = {"csrfmiddlewaretoken": HIDDEN.search(page.text)[1], "username": "operator", "next": "/admin/"}
 
     answer = session.post(page.url, {**form, "password": operator["password"]}, timeout=20)
@@ -217,8 +229,8 @@ def test_the_operator_can_sign_in_to_the_admin(running: Quickstart) -> None:
     assert "/login/" not in answer.url
 
 
-def test_a_second_quickstart_on_the_same_directory_is_refused(running: Quickstart) -> None:
-    other = Quickstart(running.data_dir, (free_port(), free_port(), free_port()))
+def test_a_second_quickstart_on_the_same_directory_is_refused(shared: Quickstart) -> None:
+    other = Quickstart(shared.data_dir, (free_port(), free_port(), free_port()))
     command = [sys.executable, "manage.py", "quickstart", "--data-dir", str(other.data_dir), "--port", str(free_port())]
 
     done = subprocess.run(
@@ -227,7 +239,7 @@ def test_a_second_quickstart_on_the_same_directory_is_refused(running: Quickstar
 
     assert done.returncode == 1
     assert "running on" in done.stderr
-    assert requests.get(f"{running.url}/healthz", timeout=20).status_code == 200
+    assert requests.get(f"{shared.url}/healthz", timeout=20).status_code == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -239,6 +251,7 @@ def test_a_signal_stops_everything(running: Quickstart, number: int) -> None:
     assert running.left() == []
 
 
+@pytest.mark.gate  # a case of faults
 def test_a_supervisor_that_is_killed_takes_its_children_along(running: Quickstart) -> None:
     running.process.kill()
     running.process.wait(timeout=10)
@@ -246,6 +259,7 @@ def test_a_supervisor_that_is_killed_takes_its_children_along(running: Quickstar
     until(lambda: running.left() == [], "the end of the children", 15)
 
 
+@pytest.mark.gate  # a case of faults
 @pytest.mark.parametrize("word", ["onboarding.identity", "manage.py worker"])
 def test_a_child_that_dies_takes_the_rest_down_with_the_reason(running: Quickstart, word: str) -> None:
     os.kill(child_of(running.process.pid, word), signal.SIGKILL)
@@ -257,6 +271,7 @@ def test_a_child_that_dies_takes_the_rest_down_with_the_reason(running: Quicksta
     assert running.left() == []
 
 
+@pytest.mark.gate  # long: two more starts
 def test_other_ports_move_everything_and_back(made: Quickstart) -> None:
     moved = Quickstart(made.data_dir)
     moved.start().until_ready()
