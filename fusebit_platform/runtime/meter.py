@@ -2,6 +2,7 @@
 
 import time
 
+FRESH_SECONDS = 0.005  # a reading of another process's clock costs more than one of ours
 PROCESS_CLOCK = 2  # CPUCLOCK_SCHED: what the scheduler counted, all threads together
 
 
@@ -11,6 +12,7 @@ class Meter:
     def __init__(self, pid: int) -> None:
         self._clock = (~pid << 3) | PROCESS_CLOCK
         self.last = 0.0  # reading, in seconds
+        self.read_at = 0.0  # by time.monotonic()
         self.share = 0.0  # seconds
 
     def total(self) -> float:
@@ -26,4 +28,11 @@ class Meter:
         if calls:
             self.share += (now - self.last) / calls
         self.last = now
+        self.read_at = time.monotonic()
+        return self.share
+
+    def refresh(self, calls: int) -> float:
+        """Do the same, unless it was done a moment ago: a few calls at a time may share that moment's cost."""
+        if time.monotonic() - self.read_at > FRESH_SECONDS:
+            self.advance(calls)
         return self.share

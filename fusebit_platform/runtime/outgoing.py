@@ -19,11 +19,6 @@ class Outgoing:
         """Tell whether there has been a channel."""
         return self._transport is not None
 
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether no frame waits for others."""
-        return not self._waiting
-
     def open(self, transport: asyncio.WriteTransport, channel: socket.socket) -> None:
         """Send on a socket that belongs to a transport."""
         self._transport, self._socket = transport, channel

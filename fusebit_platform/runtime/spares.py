@@ -9,7 +9,7 @@ from fusebit_platform.runtime.worker import Worker
 
 AT_ONCE = 2  # that are replaced without delay
 FILL_AFTER_SECONDS = 5.0  # before that the platform has better things to do than to be ready for a crowd
-EVERY_SECONDS = 0.2  # one more is prepared …
+EVERY_SECONDS = 0.15  # one more is prepared …
 BUSY_EVERY_SECONDS = 3.0  # … or so, while calls need the processors
 BUSY = 0.3  # of one processor, used by the platform itself
 MOST = 40

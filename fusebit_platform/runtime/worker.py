@@ -21,6 +21,7 @@ from fusebit_platform.runtime.watch import IDLE_SECONDS, Watch
 QUIET_SECONDS = 0.2  # a busy process that says nothing for so long is asked whether it lives
 SOURCES = (("function", ""), ("provider", "code_error"), ("function", "code_error"))
 CALL, ANSWER = int(Kind.CALL), int(Kind.ANSWER)
+new_answer = tuple.__new__  # on the warm path: what a NamedTuple's own constructor comes to, three times as fast
 
 
 # A call in flight: its reply, its deadline by time.monotonic(), what the meter showed and how many connections had been
@@ -100,14 +101,13 @@ class Worker(asyncio.Protocol):
         """
         self._last_call = call = self._last_call % 0xFFFFFFFF + 1
         outlet, watch, calls = self.outlet, self.watch, self.calls
-        if self._outgoing.is_empty:  # else the clock has been read in this turn of the event loop
-            watch.meter.advance(len(calls))
+        share = watch.meter.refresh(len(calls))
         if not calls:
             self._heard_at = time.monotonic()
             watch.answered()
             if outlet is not None:
                 outlet.renew()
-        calls[call] = (reply, deadline, watch.meter.share, outlet.refusals if outlet is not None else 0, trace_id)
+        calls[call] = (reply, deadline, share, outlet.refusals if outlet is not None else 0, trace_id)
         self._outgoing.add(encode(CALL, call, payload))
 
     def kill(self) -> None:
@@ -220,7 +220,7 @@ class Worker(asyncio.Protocol):
         if cause and outlet is not None and outlet.refusals > refusals:
             cause = "egress_blocked"
         cpu_ms = (watch.meter.share - share) * 1000
-        reply(Answer(status, name, payload[ANSWER_HEAD.size : body], payload[body:], cause, "", cpu_ms))
+        reply(new_answer(Answer, (status, name, payload[ANSWER_HEAD.size : body], payload[body:], cause, "", cpu_ms)))
 
     def _other(self, kind: int, call: int, payload: bytes) -> None:
         if kind == Kind.LOG:
