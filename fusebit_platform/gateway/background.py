@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
+from fusebit_platform.entries import MAX_PATH, RunEntry, details
 from fusebit_platform.gateway.known import Known
 from fusebit_platform.gateway.quotas import Quotas
-from fusebit_platform.gateway.records import Records, RunRecord
+from fusebit_platform.gateway.records import Records
 from fusebit_platform.gateway.refusals import Refusal
 from fusebit_platform.runtime.builds import Answer, Build, Reply
 
@@ -160,7 +161,7 @@ class Background:
         trace_id = new_trace()
         started = time.time()
         answer = await self._answer(known, payload_of(job, token, trace_id), trace_id)
-        self._remember(job, known, answer, started, trace_id)
+        self._remember(job, answer, started, trace_id, version=known.version)
         await self._in_thread(self._jobs.finish, job, answer)
 
     async def _answer(self, known: Known, payload: bytes, trace_id: str) -> Answer:
@@ -181,27 +182,29 @@ class Background:
 
     def _remember_refusal(self, job: Job, error: Exception, message: str) -> None:
         status, cause = (error.status, error.cause) if isinstance(error, Refusal) else (500, "platform")
-        self._add(job, time.time(), status=status, source="", cause=cause, trace_id=new_trace(), message=message)
+        answer = Answer(status, "", b"", b"", cause, message)
+        self._remember(job, answer, time.time(), new_trace(), version=None)
 
-    def _remember(self, job: Job, known: Known, answer: Answer, started: float, trace_id: str) -> None:
-        self._add(
-            job,
-            started,
-            version_id=known.executable.version_id,
+    def _remember(self, job: Job, answer: Answer, started: float, trace_id: str, *, version: int | None) -> None:
+        subscription, boundary, function = job.key
+        entry = RunEntry(
+            function_id=function,
+            version=version,
+            method=str(job.members["method"]),
+            path=str(job.members.get("path") or "/").partition("?")[0][:MAX_PATH],
             status=answer.status,
             source=answer.source,
             cause=answer.cause,
-            trace_id=trace_id,
+            started_ms=int(started * 1000),
+            duration_ms=(time.time() - started) * 1000,
             cpu_ms=answer.cpu_ms,
+            request_bytes=0,
             response_bytes=len(answer.body),
-            message=answer.message,
+            trace_id=trace_id,
+            kind=job.kind,
+            details=details(message=answer.message),
         )
-
-    def _add(self, job: Job, started: float, *, version_id: str = "", **known: Any) -> None:
-        duration = (time.time() - started) * 1000
-        path = str(job.members.get("path") or "/").partition("?")[0]
-        method = str(job.members["method"])
-        self._records.add(RunRecord(started, duration, *job.key, version_id, method, path, kind=job.kind, **known))
+        self._records.add((subscription, boundary), entry)
 
     def _later(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -8,12 +8,13 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
+from fusebit_platform.entries import RunEntry, details
 from fusebit_platform.gateway import answers, bodies, scheduling
 from fusebit_platform.gateway.contracts import Executions, Runtime
 from fusebit_platform.gateway.exchange import Exchange
 from fusebit_platform.gateway.known import ADMITTED_SECONDS, Admission, Known
 from fusebit_platform.gateway.quotas import Quotas
-from fusebit_platform.gateway.records import Records, RunRecord
+from fusebit_platform.gateway.records import Records
 from fusebit_platform.gateway.refusals import Refusal, refusal_from
 from fusebit_platform.gateway.tunnel import Tunnel
 from fusebit_platform.runtime.builds import Answer
@@ -181,9 +182,7 @@ class Gateway:
             exchange,
             status=202,
             source="function",
-            cause="",
-            version_id=known.version_id,
-            request_bytes=exchange.body_bytes,
+            version=known.version,
             response_bytes=len(body),
         )
         self.on_scheduled()
@@ -202,26 +201,26 @@ class Gateway:
             message = message_in(answer.body)
         started = exchange.started
         self.records.add(
-            RunRecord(  # in the order of its members: this is the warm path
-                started,
-                (time.time() - started) * 1000,
-                *exchange.key,
-                known.version_id,
+            known.place,
+            (  # a RunEntry, in the order of its members: this is the warm path
+                exchange.key[2],
+                known.version,
                 exchange.method,
                 exchange.plain_path,
                 status,
                 source,
                 cause,
-                exchange.trace_id,
-                "http",
+                int(started * 1000),
+                (time.time() - started) * 1000,
                 cpu_ms,
                 exchange.body_bytes,
                 len(body),
-                admission.caller,
-                admission.permissions,
-                None,
-                message,
-            )
+                exchange.trace_id,
+                "http",
+                details(caller=admission.caller, permissions=admission.permissions, message=message)
+                if message
+                else admission.details,
+            ),
         )
 
     def _refuse(
@@ -231,32 +230,47 @@ class Gateway:
         self._remember(
             exchange,
             status=refusal.status,
-            source="",
             cause=refusal.cause or CAUSES.get(refusal.status, ""),
-            version_id=known.version_id if known else "",
-            request_bytes=exchange.body_bytes,
-            caller=admission.caller if admission else refusal.caller,
-            permissions=admission.permissions if admission else None,
-            missing=refusal.missing,
-            message=refusal.detail,
+            version=known.version if known else None,
+            told=details(
+                caller=admission.caller if admission else refusal.caller,
+                permissions=admission.permissions if admission else None,
+                missing=refusal.missing,
+                message=refusal.detail,
+            ),
         )
 
-    def _remember(self, exchange: Exchange, **known: Any) -> None:
+    def _remember(
+        self,
+        exchange: Exchange,
+        *,
+        status: int,
+        version: int | None,
+        source: str = "",
+        cause: str = "",
+        response_bytes: int = 0,
+        told: str = "{}",
+    ) -> None:
+        """Remember a call that no process worked on."""
         subscription, boundary, function = exchange.key
-        started = exchange.started
-        self.records.add(
-            RunRecord(
-                started,
-                (time.time() - started) * 1000,
-                subscription,
-                boundary,
-                function,
-                method=exchange.method,
-                path=exchange.plain_path,
-                trace_id=exchange.trace_id,
-                **known,
-            )
+        entry = RunEntry(
+            function_id=function,
+            version=version,
+            method=exchange.method,
+            path=exchange.plain_path,
+            status=status,
+            source=source,
+            cause=cause,
+            started_ms=int(exchange.started * 1000),
+            duration_ms=(time.time() - exchange.started) * 1000,
+            cpu_ms=None,
+            request_bytes=exchange.body_bytes,
+            response_bytes=response_bytes,
+            trace_id=exchange.trace_id,
+            kind="http",
+            details=told,
         )
+        self.records.add((subscription, boundary), entry)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -6,9 +6,9 @@ import math
 import time
 from collections.abc import Callable
 
+from fusebit_platform.entries import CallerName, Place, details, version_in
 from fusebit_platform.gateway.contracts import Caller, Executable
 from fusebit_platform.gateway.exchange import Exchange
-from fusebit_platform.gateway.records import CallerName
 from fusebit_platform.gateway.refusals import Refusal
 from fusebit_platform.runtime.builds import Build
 
@@ -40,6 +40,7 @@ class Admission:
         self.until = min(time.time() + ADMITTED_SECONDS, expiry(authorization))
         self.caller = name_of(caller)
         self.permissions = caller.permissions
+        self.details = details(caller=self.caller, permissions=caller.permissions)
 
 
 class Known:
@@ -49,7 +50,8 @@ class Known:
         self.executable = executable
         self.policy = policy = executable.policy
         self.redirect_url = executable.redirect_url
-        self.version_id = executable.version_id
+        self.place: Place = (executable.subscription_id, executable.boundary_id)
+        self.version = version_in(executable.version_id)
         self.has_tasks = any("task" in route for route in executable.routes)
         self.path_matters = any("security" in route or "task" in route for route in executable.routes)
         self.admissions: dict[AdmissionKey, Admission] = {}

@@ -40,11 +40,14 @@ class Quotas:
 
     def begin(self, known: Known) -> None:
         """Count a call that starts now; raise Refusal when there is no room for it."""
-        self.check(known)
-        if known.policy.calls_per_minute is not None:
-            self._count_in_minute(known.boundary, known.policy.calls_per_minute)
-        known.subscription_use.running += 1
-        known.boundary_use.running += 1
+        policy, subscription, boundary = known.policy, known.subscription_use, known.boundary_use
+        full = subscription.running >= known.subscription_limit or boundary.running >= known.boundary_limit
+        if full or policy.suspended:
+            self.check(known)
+        if policy.calls_per_minute is not None:
+            self._count_in_minute(known.boundary, policy.calls_per_minute)
+        subscription.running += 1
+        boundary.running += 1
 
     def end(self, known: Known) -> None:
         """A call has ended."""

@@ -1,73 +1,48 @@
 """What is remembered of every call, refused ones included."""
 
 from collections import deque
-from collections.abc import Mapping
-from typing import Any, NamedTuple
 
-KEPT = 50_000
+from fusebit_platform.entries import RUNS_KEPT, Place, RunRow, Runs
 
-
-class CallerName(NamedTuple):
-    """Who called, as the token says."""
-
-    issuer_id: str
-    subject: str
-    kid: str
-
-
-class Statement(NamedTuple):
-    """A right that a call needed."""
-
-    action: str
-    resource: str
-
-
-class RunRecord(NamedTuple):
-    """One call; never a token, never a body."""
-
-    started: float  # seconds since the epoch
-    duration_ms: float
-    subscription_id: str
-    boundary_id: str
-    function_id: str
-    version_id: str  # "" when refused before the function was found
-    method: str
-    path: str  # without the query
-    status: int
-    source: str  # "function", "provider", "proxy", or "" when refused before execution
-    cause: str  # "" when all went well; else a word of CAUSES
-    trace_id: str
-    kind: str = "http"  # "http", "cron" or "task"
-    cpu_ms: float | None = None  # None when no process worked on it
-    request_bytes: int = 0
-    response_bytes: int = 0
-    caller: CallerName | None = None
-    permissions: Mapping[str, Any] | None = None  # {"allow": […]}, what the call ran with
-    missing: Statement | None = None  # the right whose absence refused it
-    message: str = ""  # short text of the error
-
-
-CAUSES = frozenset(
-    [
-        "code_error", "timeout", "memory", "cpu", "build_failed", "auth_missing", "auth_denied", "rate_limited",
-        "quota", "too_large", "not_found", "egress_blocked", "suspended", "platform",
-    ]
-)  # fmt: skip
+KEPT_IN_ALL = 50_000
 
 
 class Records:
-    """The latest calls of this process; a writer takes them away in batches."""
+    """The latest calls of each boundary; a writer takes them away in batches, on the same event loop."""
 
-    def __init__(self, kept: int = KEPT) -> None:
-        self._latest: deque[RunRecord] = deque(maxlen=kept)
+    def __init__(self, kept: int = RUNS_KEPT, kept_in_all: int = KEPT_IN_ALL) -> None:
+        self._kept = kept
+        self._room = self._kept_in_all = kept_in_all
+        self._latest: dict[Place, deque[RunRow]] = {}
 
-    def add(self, record: RunRecord) -> None:
-        """Remember a call; the oldest is forgotten when nobody takes them away."""
-        self._latest.append(record)
+    def add(self, place: Place, run: RunRow) -> None:
+        """Remember a call; the boundary's oldest is forgotten when nobody takes them away."""
+        latest = self._latest.get(place)
+        if latest is None:
+            latest = self._latest[place] = deque(maxlen=self._kept)
+        latest.append(run)
+        self._room -= 1
+        if not self._room:
+            self._make_room()
 
-    def take(self) -> list[RunRecord]:
-        """Return what has been added since the last time, oldest first."""
-        batch: list[RunRecord] = []
-        while self._latest:
-            batch.append(self._latest.popleft())
-        return batch
+    def take(self) -> Runs:
+        """Return what has been added since the last time, each boundary's in the order in which it came."""
+        taken, self._latest, self._room = self._latest, {}, self._kept_in_all
+        return taken
+
+    def put_back(self, taken: Runs) -> None:
+        """Take up again what could not be written, before what has come since."""
+        since = self.take()
+        for batch in (taken, since):
+            for place, runs in batch.items():
+                for run in runs:
+                    self.add(place, run)
+
+    def _make_room(self) -> None:
+        """Count what there really is, and forget whole boundaries, those first that have waited longest.
+
+        There is room for many then, so that a flood of boundaries is not counted again with each of its calls.
+        """
+        self._room = self._kept_in_all - sum(map(len, self._latest.values()))
+        while self._room * 10 < self._kept_in_all:
+            self._room += len(self._latest.pop(next(iter(self._latest))))

@@ -3,7 +3,7 @@
 import logging
 from http import HTTPStatus
 
-from fusebit_platform.gateway.records import CallerName, Statement
+from fusebit_platform.entries import CallerName, Statement
 
 logger = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from fusebit_platform.entries import MAX_PATH
 from fusebit_platform.gateway import forms
 from fusebit_platform.gateway.refusals import Refusal
 
@@ -28,7 +29,7 @@ class Target(NamedTuple):
 
     key: tuple[str, str, str]  # subscription, boundary, function
     path: str  # raw remainder after the function's name, with the query
-    plain: str  # the same without the query
+    plain: str  # the same without the query, as far as it is written down
     url: str  # without /v1
     members: bytes  # path, url and query as JSON members of ctx (contract 6.3)
 
@@ -59,7 +60,7 @@ def _read(target: bytes) -> Target:
     plain, _, query = path.partition("?")
     parsed = json.dumps(forms.parse_query(query)) if query else "{}"
     members = f'"path":{quoted(path)},"url":{quoted(url)},"query":{parsed},'
-    return Target(key, path, plain, url, members.encode())
+    return Target(key, path, plain[:MAX_PATH] or "/", url, members.encode())
 
 
 def _checked(segments: tuple[bytes, ...]) -> tuple[str, str, str]:

@@ -7,10 +7,11 @@ the same program on the same interpreter, one the other's child: nothing of it i
 import marshal
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import IO, Any, NamedTuple
 
-from fusebit_platform.services.journal import LineEntry, RunEntry
+from fusebit_platform.entries import LineEntry, Place, RunRow, Runs
 
 HEAD = struct.Struct("<I")
 ROWS_AT_ONCE = 200  # other threads wait while a piece is packed
@@ -20,32 +21,44 @@ DONE, AWAY = b"+", b"-"  # the batch is written, or the database does not take i
 class Batch(NamedTuple):
     """What is written in one transaction."""
 
-    runs: Sequence[RunEntry]
+    runs: Runs
     lines: Sequence[LineEntry]
 
 
 def send(channel: socket.socket, batch: Batch) -> None:
     """Send a batch; raise OSError when nobody reads it."""
-    for kind, rows in enumerate(batch):
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            piece = marshal.dumps((kind, [tuple(row) for row in rows[start : start + ROWS_AT_ONCE]]))
-            channel.sendall(HEAD.pack(len(piece)) + piece)
+    for place, runs in batch.runs.items():
+        for rows in _portions(runs):
+            _send(channel, (place, rows))
+    for rows in _portions(batch.lines):
+        _send(channel, (None, rows))
     channel.sendall(HEAD.pack(0))
 
 
 def receive(stream: IO[bytes]) -> Batch | None:
-    """Return the next batch, None when the sender is gone."""
-    runs: list[RunEntry] = []
+    """Return the next batch, its rows as plain tuples; None when the sender is gone."""
+    runs: dict[Place, list[RunRow]] = {}
     lines: list[LineEntry] = []
     while (piece := _piece(stream)) is not None:
         if not piece:
             return Batch(runs, lines)
-        kind, rows = marshal.loads(piece)  # noqa: S302 - from our own parent
-        if kind == 0:
-            runs.extend(map(RunEntry._make, rows))
-        else:
+        place, rows = marshal.loads(piece)  # noqa: S302 - from our own parent
+        if place is None:
             lines.extend(map(LineEntry._make, rows))
+        else:
+            runs.setdefault(place, []).extend(rows)
     return None
+
+
+def _portions(rows: Sequence[RunRow] | Sequence[LineEntry]) -> Iterator[list[tuple[Any, ...]]]:
+    left = iter(rows)
+    while portion := [*map(tuple, islice(left, ROWS_AT_ONCE))]:
+        yield portion
+
+
+def _send(channel: socket.socket, content: tuple[Place | None, list[tuple[Any, ...]]]) -> None:
+    piece = marshal.dumps(content)
+    channel.sendall(HEAD.pack(len(piece)) + piece)
 
 
 def _piece(stream: IO[bytes]) -> Any:

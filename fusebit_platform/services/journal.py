@@ -1,24 +1,22 @@
 """Writes down what ran and what it printed, in batches, and forgets it again in time."""
 
-import json
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 
+from fusebit_platform.entries import RUNS_KEPT, LineEntry, Place, RunEntry, Runs, storable, version_in
 from fusebit_platform.models import AuditEntry, BoundaryPolicy, Function, JournalCounter, LogLine, Run
 from fusebit_platform.services import moments, transactions
-from fusebit_platform.services.live_logs import Line, without_tokens
+from fusebit_platform.services.live_logs import Line
 
 COUNTER = "journal"
-RUNS_KEPT = 5_000  # per boundary
-LINES_KEPT = 10_000  # per boundary
+LINES_KEPT = 10_000  # of a boundary
 LINES_AT_ONCE = 2_000  # of a boundary in one batch …
 CHARACTERS_AT_ONCE = 1_000_000  # … and how long they may be together
 KEPT_DAYS = 30
@@ -26,124 +24,18 @@ AUDIT_KEPT_DAYS = 356
 PRUNE_EVERY = 1_000  # rows that a boundary may be over its bound before it is cut back
 PAGES_KEPT_KIB = 8_000  # of SQLite, near at hand: what is cut back lies together with what was just written
 CHUNK = 1_000
-MAX_PATH = 2_000
 MAX_MESSAGE = 8_000
-MAX_STATEMENTS = 50  # shown of what a call ran with
-MAX_DETAIL = 500
 MAX_PLACES = 1_000  # looked up per batch
 PLACES_AT_ONCE = 200
 DAY_MS = 24 * 60 * 60 * 1000
 
 Kind = type[Run] | type[LogLine]
 TABLES: dict[Kind, str] = {Run: "fusebit_platform_run", LogLine: "fusebit_platform_logline"}
-Place = tuple[str, str]  # subscription and boundary
-_place = attrgetter("subscription_id", "boundary_id")
-
-
-class RunEntry(NamedTuple):
-    """One call, as it is written down; `details` is a JSON object."""
-
-    subscription_id: str
-    boundary_id: str
-    function_id: str
-    version: int | None
-    method: str
-    path: str
-    status: int
-    source: str
-    cause: str
-    started_ms: int
-    duration_ms: float
-    cpu_ms: float | None
-    request_bytes: int
-    response_bytes: int
-    trace_id: str
-    kind: str
-    details: str
-
-
-class LineEntry(NamedTuple):
-    """One line of log, as it is written down."""
-
-    subscription_id: str
-    boundary_id: str
-    function_id: str
-    version: int | None
-    trace_id: str
-    level: int
-    message: str
-    printed_ms: int
-
-
-def storable(text: str, limit: int) -> str:
-    """Return the beginning of a text without what a database can not hold."""
-    text = text[:limit].replace("\0", "\ufffd")
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-
-
-def worth_writing(records: Sequence[Any], kept: int = RUNS_KEPT) -> Sequence[Any]:
-    """Leave out the calls that would be cut back as soon as they were written: those before a boundary's latest."""
-    counts = Counter(map(_place, records))
-    too_many = {place: count - kept for place, count in counts.items() if count > kept}
-    if not too_many:
-        return records
-    left = []
-    for record in records:
-        place = _place(record)
-        if too_many.get(place, 0) > 0:
-            too_many[place] -= 1
-        else:
-            left.append(record)
-    return left
-
-
-def run_entries(records: Iterable[Any]) -> list[RunEntry]:
-    """Return what is written of calls as the gateway remembers them."""
-    usual: dict[tuple[Any, int], str] = {}  # of calls without trouble, by who called and with which permissions
-    entries = []
-    for record in records:
-        if record.missing is None and not record.message:
-            key = (record.caller, id(record.permissions))
-            details = usual.get(key) or usual.setdefault(key, _particulars(record))
-        else:
-            details = _particulars(record)
-        entries.append(_entry(record, details))
-    return entries
-
-
-def _entry(record: Any, details: str) -> RunEntry:
-    return RunEntry(  # in the order of its members: there may be many thousands a second
-        record.subscription_id,
-        record.boundary_id,
-        record.function_id,
-        version_in(record.version_id),
-        record.method,
-        record.path[:MAX_PATH] or "/",
-        record.status,
-        record.source,
-        record.cause,
-        int(record.started * 1000),
-        record.duration_ms,
-        record.cpu_ms,
-        record.request_bytes,
-        record.response_bytes,
-        record.trace_id,
-        record.kind,
-        details,
-    )
-
-
-def _particulars(record: Any) -> str:
-    """Return, as JSON, what only some calls have."""
-    if record.caller is None and record.missing is None and not record.message and record.permissions is None:
-        return "{}"
-    members = {
-        "caller": record.caller and dict(zip(("issuerId", "subject", "kid"), record.caller, strict=True)),
-        "permissions": record.permissions and {"allow": record.permissions["allow"][:MAX_STATEMENTS]},
-        "missing": record.missing and dict(zip(("action", "resource"), record.missing, strict=True)),
-        "message": storable(without_tokens(record.message), MAX_DETAIL),
-    }
-    return json.dumps({name: value for name, value in members.items() if value})
+COLUMNS: dict[Kind, Sequence[str]] = {
+    Run: ("subscription_id", "boundary_id", *RunEntry._fields),
+    LogLine: LineEntry._fields,
+}
+VERSION = RunEntry._fields.index("version")
 
 
 def line_entry(line: Line) -> LineEntry:
@@ -182,33 +74,32 @@ def within_measure(lines: Iterable[LineEntry]) -> list[LineEntry]:
     return kept
 
 
-@lru_cache(maxsize=4096)
-def version_in(version_id: str) -> int | None:
-    """Return the number of a version from the name that executions have given it, None when there is none."""
-    number = version_id.partition(".")[0]
-    return int(number) if number.isdecimal() else None
+def write(*, runs: Runs, lines: Sequence[LineEntry]) -> None:
+    """Write a batch in one transaction, in the order given: lines first, since a run ends after it printed.
 
-
-def write(*, runs: Sequence[RunEntry], lines: Sequence[LineEntry]) -> None:
-    """Write a batch in one transaction, in the order given: lines first, since a run ends after it printed."""
+    The runs of a boundary lie together, so that they share pages with each other when they are cut back.
+    """
     if not runs and not lines:
         return
     with transactions.note(), transaction.atomic(using=transactions.connection().alias):
-        first = _numbers(len(runs) + len(lines))
-        _insert(LogLine, first, lines)
-        _insert(Run, first + len(lines), runs)
+        numbers = itertools.count(_numbers(sum(map(len, runs.values())) + len(lines)))
+        _insert(LogLine, [(next(numbers), *line) for line in lines])
+        _insert(Run, [(next(numbers), *place, *run) for place, rows in runs.items() for run in rows])
 
 
-def of_known_places(runs: Sequence[RunEntry]) -> Sequence[RunEntry]:
+def of_known_places(runs: Runs) -> Runs:
     """Drop the calls of functions that are not there in boundaries that are not there either.
 
     Anybody can name those, without end; what is kept is bounded for each boundary.
     """
-    named = list(dict.fromkeys(run[:2] for run in runs if run.version is None))
+    named = [place for place, rows in runs.items() if all(run[VERSION] is None for run in rows)]
+    if not named:
+        return runs
     known = {
         place for start in range(0, MAX_PLACES, PLACES_AT_ONCE) for place in _known(named[start:][:PLACES_AT_ONCE])
     }
-    return [run for run in runs if run.version is not None or run[:2] in known] if named else runs
+    unknown = {*named} - known
+    return {place: rows for place, rows in runs.items() if place not in unknown}
 
 
 def _known(places: Sequence[Place]) -> set[Place]:
@@ -232,14 +123,14 @@ def _numbers(count: int) -> int:
     return rows.get().value - count + 1
 
 
-def _insert(model: Kind, first: int, rows: Sequence[RunEntry] | Sequence[LineEntry]) -> None:
+def _insert(model: Kind, rows: Sequence[tuple[Any, ...]]) -> None:
     if not rows:
         return
-    columns = ["number", *rows[0]._fields]
+    columns = ("number", *COLUMNS[model])
     names, values = ", ".join(columns), ", ".join(["%s"] * len(columns))
     statement = f"INSERT INTO {TABLES[model]} ({names}) VALUES ({values})"  # noqa: S608 - names of our own
     with transactions.connection().cursor() as cursor:
-        cursor.executemany(statement, [(first + position, *row) for position, row in enumerate(rows)])
+        cursor.executemany(statement, rows)
 
 
 class Pruner:
@@ -249,13 +140,12 @@ class Pruner:
         self._kept: dict[Kind, int] = {Run: runs_kept, LogLine: lines_kept}
         self._added: dict[tuple[Kind, Place], int] = {}
 
-    def written(self, *, runs: Iterable[RunEntry], lines: Iterable[LineEntry]) -> None:
+    def written(self, *, runs: Runs, lines: Sequence[LineEntry]) -> None:
         """Take note of a batch and cut back the boundaries in it that need it."""
-        batches: tuple[tuple[Kind, Iterable[RunEntry] | Iterable[LineEntry]], ...] = ((Run, runs), (LogLine, lines))
-        for model, rows in batches:
-            for place, count in Counter(map(_place, rows)).items():
-                key = (model, place)
-                self._added[key] = self._added.get(key, PRUNE_EVERY - 1) + count  # the first batch finds what was there
+        written: dict[tuple[Kind, Place], int] = {(Run, place): len(rows) for place, rows in runs.items()}
+        written |= {(LogLine, place): number for place, number in Counter(line[:2] for line in lines).items()}
+        for key, number in written.items():
+            self._added[key] = self._added.get(key, PRUNE_EVERY - 1) + number  # the first batch finds what was there
         due = [key for key, added in self._added.items() if added >= PRUNE_EVERY]
         if due:
             self._cut(due)

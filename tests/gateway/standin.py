@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fusebit_platform import server
+from fusebit_platform.entries import RunEntry, RunRow
 from fusebit_platform.gateway.records import Records
 from fusebit_platform.policy import UNRESTRICTED, Policy
 
@@ -114,10 +115,16 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         more = message.get("more_body", False)
     body = {"path": scope["path"], "method": scope["method"], "size": size, "asked": EXECUTIONS.asked}
     if scope["path"] == "/records":
-        body = {"records": [record._asdict() for record in RECORDS.take()]}
+        body = {"records": [as_record(*place, run) for place, runs in RECORDS.take().items() for run in runs]}
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+
+def as_record(subscription: str, boundary: str, run: RunRow) -> dict[str, Any]:
+    """Return a remembered call as tests look at it."""
+    entry = RunEntry._make(run)._asdict()
+    return {"place": [subscription, boundary], **entry, **json.loads(entry["details"])}
 
 
 if __name__ == "__main__":
