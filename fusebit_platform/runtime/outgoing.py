@@ -11,6 +11,7 @@ class Outgoing:
 
     def __init__(self) -> None:
         self._waiting: list[bytes] = []
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.WriteTransport | None = None
         self._socket: socket.socket | None = None
 
@@ -26,7 +27,7 @@ class Outgoing:
     def add(self, frame: bytes) -> None:
         """Send a frame together with a few others, at the latest when this turn of the event loop ends."""
         if not self._waiting:
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._loop.call_soon(self._flush)
         self._waiting.append(frame)
         if len(self._waiting) == TOGETHER:
             self._flush()

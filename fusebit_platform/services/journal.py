@@ -1,6 +1,5 @@
 """Writes down what ran and what it printed, in batches, and forgets it again in time."""
 
-import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -82,9 +81,12 @@ def write(*, runs: Runs, lines: Sequence[LineEntry]) -> None:
     if not runs and not lines:
         return
     with transactions.note(), transaction.atomic(using=transactions.connection().alias):
-        numbers = itertools.count(_numbers(sum(map(len, runs.values())) + len(lines)))
-        _insert(LogLine, [(next(numbers), *line) for line in lines])
-        _insert(Run, [(next(numbers), *place, *run) for place, rows in runs.items() for run in rows])
+        first = _numbers(sum(map(len, runs.values())) + len(lines))
+        _insert(LogLine, [(number, *line) for number, line in enumerate(lines, first)])
+        first += len(lines)
+        for place, rows in runs.items():
+            _insert(Run, [(number, *place, *run) for number, run in enumerate(rows, first)])
+            first += len(rows)
 
 
 def of_known_places(runs: Runs) -> Runs:
