@@ -95,6 +95,13 @@ def test_a_new_version_serves_at_once_while_calls_on_the_old_one_end_there(funct
     assert functions.run(switch()) == ["new", "new", "new", "old"]
 
 
+def test_a_process_that_wakes_interrupts_nobody(functions: Functions) -> None:
+    functions.call(functions.build(TOKEN, boundary="polite"))
+    (pid,) = functions.pool.pids("polite")
+    policies = {os.sched_getscheduler(int(thread.name)) for thread in Path(f"/proc/{pid}/task").iterdir()}
+    assert policies == {os.SCHED_BATCH}
+
+
 def test_the_environment_of_the_platform_does_not_reach_a_function(functions: Functions) -> None:
     source = "module.exports = async (ctx) => ({ body: Object.keys(process.env) });"
     assert functions.body(functions.build(source, boundary="bare")) == []
